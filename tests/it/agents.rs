@@ -13,7 +13,7 @@ fn shown(recording: &str) -> Vec<Row> {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(recording);
-    sandbox.lay(&session.recording);
+    sandbox.write_others(&session.recording);
     session.whole().replay(&[]).exits(0);
     mock.rows()
 }

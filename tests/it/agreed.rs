@@ -43,7 +43,7 @@ impl Sender {
 }
 
 /// The server fails for the session's first turn.
-fn stops_in_vain<'a>(mock: &MockLangfuse, sandbox: &'a Sandbox) -> Session<'a> {
+fn failed_stop<'a>(mock: &MockLangfuse, sandbox: &'a Sandbox) -> Session<'a> {
     let session = sandbox.session("v2.1.330/stream-multi");
     mock.reply_next(Reply::Status(503));
     session.answered(0).stop(0);
@@ -70,7 +70,7 @@ fn an_unsent_turn_keeps_its_capture_mode_for_any_sender() {
             let mock = MockLangfuse::start();
             let mut sandbox = Sandbox::traced(&mock);
             sandbox.set(CAPTURE, first);
-            stops_in_vain(&mock, &sandbox);
+            failed_stop(&mock, &sandbox);
             sandbox.set(CAPTURE, later);
             if later == "metadata" {
                 // Commands that only read files.
@@ -111,7 +111,7 @@ fn the_next_turn_follows_the_configuration_of_its_own_hook() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set(CAPTURE, "metadata");
-    stops_in_vain(&mock, &sandbox);
+    failed_stop(&mock, &sandbox);
     sandbox.set(CAPTURE, "full");
     let session = sandbox.session("v2.1.330/stream-multi");
     session.answered(1).stop(1);
@@ -170,7 +170,7 @@ fn a_removed_pattern_holds_the_turn_back_until_it_returns() {
         let mock = MockLangfuse::start();
         let mut sandbox = Sandbox::traced(&mock);
         sandbox.set(PATTERNS, first);
-        stops_in_vain(&mock, &sandbox);
+        failed_stop(&mock, &sandbox);
         sandbox.set(PATTERNS, later);
         let session = sandbox.session("v2.1.330/stream-multi");
         let flushed = sandbox.run(&["flush"]).exits(0);
@@ -191,7 +191,7 @@ fn the_sessions_own_hook_continues_after_a_turn_that_it_can_not_send() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set(PATTERNS, "Answer");
-    stops_in_vain(&mock, &sandbox);
+    failed_stop(&mock, &sandbox);
     sandbox.set(PATTERNS, "");
     let session = sandbox.session("v2.1.330/stream-multi");
     session.answered(1).stop(1);
@@ -214,7 +214,7 @@ fn further_mask_patterns_and_fewer_allow_patterns_are_accepted() {
         let mock = MockLangfuse::start();
         let mut sandbox = Sandbox::traced(&mock);
         sandbox.set(PATTERNS, first);
-        stops_in_vain(&mock, &sandbox);
+        failed_stop(&mock, &sandbox);
         sandbox.set(PATTERNS, later);
         let session = sandbox.session("v2.1.330/stream-multi");
         session.replay(&[]).exits(0);
@@ -226,7 +226,7 @@ fn further_mask_patterns_and_fewer_allow_patterns_are_accepted() {
 fn masking_that_was_on_stays_on_for_the_turn() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
-    stops_in_vain(&mock, &sandbox);
+    failed_stop(&mock, &sandbox);
     sandbox.set("CC_LANGFUSE_MASK", "false");
     let session = sandbox.session("v2.1.330/stream-multi");
     session.answered(1).stop(1);

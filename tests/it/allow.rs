@@ -58,8 +58,8 @@ impl Cloned {
 
     fn allow(&self, answer: &str) -> (Option<i32>, String) {
         let folder = self.folder().display().to_string();
-        let mut seat = self.sandbox.sits_at(100, &["allow", &folder]);
-        seat.sees("Allow this?").types(answer).ends()
+        let mut terminal = self.sandbox.at_terminal(100, &["allow", &folder]);
+        terminal.sees("Allow this?").types(answer).ends()
     }
 
     fn assert_untouched(&self) {
@@ -186,7 +186,7 @@ fn allow_asks_only_at_a_terminal() {
     drop(session);
     cloned.merged(&env);
     cloned.merged(&json!({"CLAUDECODE": "1", "CLAUDE_CODE_SESSION_ID": id}));
-    let (code, screen) = cloned.sandbox.sits_at(100, &["allow", &folder]).ends();
+    let (code, screen) = cloned.sandbox.at_terminal(100, &["allow", &folder]).ends();
     assert_eq!(code, Some(1), "{screen}");
     assert!(screen.contains("terminal of your own"), "{screen}");
 }

@@ -28,7 +28,7 @@ fn invalid_input_is_logged_in_one_line_without_output() {
     ];
     for input in inputs {
         let sandbox = Sandbox::traced(&mock);
-        sandbox.raw_hook(input).unnoticed();
+        sandbox.raw_hook(input).silent();
         let log = sandbox.log();
         let shown = String::from_utf8_lossy(input);
         assert_eq!(log.lines().count(), 1, "{shown}: {log}");
@@ -49,7 +49,7 @@ fn an_event_of_a_later_release_is_understood() {
     let mut event = session.answered(0).stop_event(0);
     event["brand_new"] = json!({"deep": [1, 2, {"x": null}]});
     event["background_tasks"] = json!("another type");
-    session.start(&event).end().unnoticed();
+    session.start(&event).end().silent();
     assert_eq!(mock.answers(), ["Hello from the mock."]);
 }
 

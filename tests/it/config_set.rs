@@ -94,9 +94,9 @@ fn a_wrong_name_or_value_is_rejected_and_nothing_is_written() {
 fn a_secret_is_read_unseen() {
     let sandbox = Sandbox::new();
     let key = "sk-lf-0a1b2c3d-0000-1111-2222-333344449f3a";
-    let mut seat = sandbox.sits_at(200, &["config", "set", "LANGFUSE_SECRET_KEY", "-"]);
-    seat.sees("(not shown): ").types(key);
-    let (code, screen) = seat.ends();
+    let mut terminal = sandbox.at_terminal(200, &["config", "set", "LANGFUSE_SECRET_KEY", "-"]);
+    terminal.sees("(not shown): ").types(key);
+    let (code, screen) = terminal.ends();
     assert_eq!(code, Some(0), "{screen}");
     assert!(!screen.contains(key) && screen.contains("sk-lf-…9f3a"), "{screen}");
     assert!(text(&sandbox).contains(key));

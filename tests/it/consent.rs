@@ -6,7 +6,7 @@ use std::time::Duration;
 use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 use serde_json::{Value, json};
 
-use crate::sandbox::{Doorbell, PROJECT, Received, Recording, Sandbox, Session, traced_to};
+use crate::sandbox::{ConnectionProbe, PROJECT, Received, Recording, Sandbox, Session, traced_to};
 
 /// Tracing is switched off in the configuration, and on again.
 fn switch(sandbox: &Sandbox, mock: &MockLangfuse, on: bool) {
@@ -17,10 +17,10 @@ fn switch(sandbox: &Sandbox, mock: &MockLangfuse, on: bool) {
 
 #[test]
 fn an_untraced_project_has_no_file_and_no_connection() {
-    let bell = Doorbell::new();
+    let probe = ConnectionProbe::new();
     for consent in [None, Some("false"), Some("0"), Some("no"), Some("")] {
         let sandbox = Sandbox::new();
-        let mut env = traced_to(&bell.url());
+        let mut env = traced_to(&probe.url());
         match consent {
             Some(consent) => env["TRACE_TO_LANGFUSE"] = json!(consent),
             None => drop(env.as_object_mut().unwrap().remove("TRACE_TO_LANGFUSE")),
@@ -29,10 +29,10 @@ fn an_untraced_project_has_no_file_and_no_connection() {
         let session = sandbox.session("v2.1.330/simple");
         session.answered(0).stop(0);
         session.whole().end();
-        sandbox.raw_hook(b"rubbish").unnoticed();
+        sandbox.raw_hook(b"rubbish").silent();
         sandbox.run(&["flush"]).exits(0);
         sandbox.run(&["replay", "--all"]).exits(0);
-        bell.assert_untouched();
+        probe.assert_untouched();
         assert!(!sandbox.state_folder().exists(), "{consent:?}: {:?}", sandbox.state());
     }
 }
@@ -123,7 +123,7 @@ fn turns_of_a_fork_are_sent_after_its_file_was_rewritten_shorter_while_tracing_w
     let hook = |name: &str| {
         let event =
             json!({"hook_event_name": name, "session_id": fork.session, "transcript_path": path});
-        sandbox.raw_hook(event.to_string().as_bytes()).unnoticed();
+        sandbox.raw_hook(event.to_string().as_bytes()).silent();
     };
     hook("SessionEnd");
     assert_eq!(mock.answers(), ["Fork answer."]);
@@ -287,15 +287,15 @@ fn the_shell_is_no_consent_for_sessions_that_it_did_not_start() {
 
 #[test]
 fn a_broken_configuration_is_no_consent() {
-    let bell = Doorbell::new();
-    let sandbox = Sandbox::traced_to(&bell.url());
+    let probe = ConnectionProbe::new();
+    let sandbox = Sandbox::traced_to(&probe.url());
     let file = sandbox.path(".config/claude-langfuse/config.json");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, &text[..text.len() - 1]).unwrap();
     let session = sandbox.session("v2.1.330/simple");
     session.whole().stop(0);
     session.end();
-    bell.assert_untouched();
+    probe.assert_untouched();
     let cursors = sandbox.state_folder().join("claude-langfuse/sessions");
     assert!(!cursors.exists());
 }

@@ -171,7 +171,7 @@ fn arrives_by_hooks(name: &str) {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     firings::play(&sandbox, &recording);
-    for transcript in firings::unnoticed(&recording) {
+    for transcript in firings::silent(&recording) {
         let agents = recording.agents_of(&transcript.session);
         agents.chain([transcript]).for_each(|file| sandbox.grow(file, usize::MAX));
         let path = sandbox.projects().join(&transcript.path);
@@ -214,7 +214,7 @@ fn replay(sandbox: &Sandbox, recording: &Recording) {
     for transcript in recording.sessions.iter().chain(&recording.agents) {
         sandbox.grow(transcript, usize::MAX);
     }
-    sandbox.lay(recording);
+    sandbox.write_others(recording);
     let folder = sandbox.projects().display().to_string();
     sandbox.run(&["replay", &folder]).exits(0);
 }

@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 use crate::sandbox::{Ran, Sandbox};
 
 /// A user with a working set-up: traced, with the hook and a session.
-pub(crate) struct Clinic {
+pub(crate) struct DoctorHome {
     pub(crate) sandbox: Sandbox,
     pub(crate) mock: MockLangfuse,
 }
 
-impl Clinic {
+impl DoctorHome {
     pub(crate) fn healthy() -> Self {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
@@ -104,16 +104,15 @@ fn assert_clean(ran: &Ran, sandbox: &Sandbox) {
 
 #[test]
 fn a_healthy_home_has_no_problems() {
-    let clinic = Clinic::healthy();
-    let ran = clinic.sandbox.run(&["doctor"]).exits(0);
+    let home = DoctorHome::healthy();
+    let ran = home.sandbox.run(&["doctor"]).exits(0);
     assert!(!ran.stdout.contains("warn") && !ran.stdout.contains("fail"), "{}", ran.stdout);
-    assert_clean(&ran, &clinic.sandbox);
-    clinic
-        .sandbox
+    assert_clean(&ran, &home.sandbox);
+    home.sandbox
         .screen()
         .hide(env!("CARGO_BIN_EXE_claude-langfuse"), "/usr/bin/claude-langfuse")
-        .hide(clinic.mock.address().to_string(), "langfuse.example:443")
-        .hide(clinic.mock.url(), "https://langfuse.example")
+        .hide(home.mock.address().to_string(), "langfuse.example:443")
+        .hide(home.mock.url(), "https://langfuse.example")
         .hide(format!("{} {}", std::env::consts::OS, std::env::consts::ARCH), "linux x86_64")
         .types("claude-langfuse doctor --offline")
         .types("claude-langfuse doctor --send-test --project nowhere")
@@ -123,10 +122,10 @@ fn a_healthy_home_has_no_problems() {
 
 #[test]
 fn a_test_trace_is_sent_and_read_back() {
-    let clinic = Clinic::healthy();
-    let before = clinic.mock.rows().len();
-    let ran = clinic.sandbox.run(&["doctor", "--send-test"]).exits(0);
-    let rows = clinic.mock.rows();
+    let home = DoctorHome::healthy();
+    let before = home.mock.rows().len();
+    let ran = home.sandbox.run(&["doctor", "--send-test"]).exits(0);
+    let rows = home.mock.rows();
     assert_eq!(rows.len(), before + 1);
     let sent = rows.iter().find(|row| row.name == "claude-langfuse doctor").unwrap();
     assert!(ran.stdout.contains(&format!("/trace/{}", sent.trace_id)), "{}", ran.stdout);
@@ -134,16 +133,16 @@ fn a_test_trace_is_sent_and_read_back() {
 
 #[test]
 fn content_that_is_not_enabled_is_not_sent() {
-    let clinic = Clinic::healthy();
-    let (rows, state) = (clinic.mock.rows().len(), clinic.sandbox.state_files());
-    clinic.sandbox.run(&["doctor"]).exits(0);
-    assert_eq!(clinic.mock.rows().len(), rows);
-    let mut after = clinic.sandbox.state_files();
+    let home = DoctorHome::healthy();
+    let (rows, state) = (home.mock.rows().len(), home.sandbox.state_files());
+    home.sandbox.run(&["doctor"]).exits(0);
+    assert_eq!(home.mock.rows().len(), rows);
+    let mut after = home.sandbox.state_files();
     after.retain(|(path, ..)| !path.to_string_lossy().contains("/prices/"));
     assert_eq!(after, state);
-    let requests = clinic.mock.requests().len();
-    clinic.sandbox.run(&["doctor", "--offline"]).exits(0);
-    assert_eq!(clinic.mock.requests().len(), requests);
+    let requests = home.mock.requests().len();
+    home.sandbox.run(&["doctor", "--offline"]).exits(0);
+    assert_eq!(home.mock.requests().len(), requests);
 }
 
 #[test]

@@ -64,8 +64,8 @@ fn every_span_of_a_run_is_in_its_experiment() {
     let mut sandbox = Sandbox::traced(&mock);
     item(&mut sandbox);
     let session = sandbox.session("v2.1.330/subagent");
-    session.answered(0).stop(0).unnoticed();
-    session.whole().end().unnoticed();
+    session.answered(0).stop(0).silent();
+    session.whole().end().silent();
     assert_is_item(&mock.rows());
     let by_hooks = mock.rows();
     mock.clear();
@@ -172,7 +172,7 @@ fn experiments_seen_by_a_hook_are_on_its_turns_for_any_sender() {
         sandbox.set("CC_LANGFUSE_TRACE_SEED", "case-3");
         let what = format!("{failure:?}");
         mock.reply_next(failure);
-        sandbox.session("v2.1.330/subagent").answered(0).stop(0).unnoticed();
+        sandbox.session("v2.1.330/subagent").answered(0).stop(0).silent();
         assert_eq!(mock.rows().len(), 0, "{what}");
         forget(&mut sandbox);
         sandbox.set("CC_LANGFUSE_TRACE_SEED", "");
@@ -190,7 +190,7 @@ fn experiments_seen_by_a_hook_are_kept_without_a_server() {
     let mut sandbox = Sandbox::traced_to(&format!("http://{address}"));
     item(&mut sandbox);
     let session = sandbox.session("v2.1.330/subagent");
-    session.before_answer(0).stop(0).unnoticed();
+    session.before_answer(0).stop(0).silent();
     session.whole();
     forget(&mut sandbox);
     let mock = MockLangfuse::start_at(&address.to_string(), PUBLIC_KEY, SECRET_KEY);
@@ -204,11 +204,11 @@ fn experiments_seen_by_a_hook_are_kept_during_a_back_off() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     mock.reply_next(Reply::RateLimited(3600));
-    sandbox.session("v2.1.330/simple").answered(0).stop(0).unnoticed();
+    sandbox.session("v2.1.330/simple").answered(0).stop(0).silent();
     let requests = mock.requests().len();
     item(&mut sandbox);
     let session = sandbox.session("v2.1.330/subagent");
-    session.answered(0).stop(0).unnoticed();
+    session.answered(0).stop(0).silent();
     assert_eq!(mock.requests().len(), requests, "no socket was opened");
     let id = session.id().to_owned();
     forget(&mut sandbox);
@@ -240,7 +240,7 @@ fn expected_output_is_masked() {
         &mut sandbox,
         &[("ID", "run-7"), ("ITEM_ID", "item-3"), ("EXPECTED_OUTPUT", &format!("prints {token}"))],
     );
-    sandbox.session("v2.1.330/simple").answered(0).stop(0).unnoticed();
+    sandbox.session("v2.1.330/simple").answered(0).stop(0).silent();
     let root = mock.rows().into_iter().find(is_root).unwrap();
     let expected = told(&root, "item_expected_output").unwrap();
     assert!(expected.starts_with("prints [masked") && !expected.contains("a1B2"), "{expected}");

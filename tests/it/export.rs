@@ -28,12 +28,12 @@ fn everything() -> Sandbox {
     let sandbox = Sandbox::new();
     let recordings = Recording::names();
     assert!(recordings.len() > 60);
-    recordings.iter().for_each(|name| lay(&sandbox, name));
+    recordings.iter().for_each(|name| write_recorded(&sandbox, name));
     sandbox
 }
 
 /// All sessions of a recording.
-fn lay(sandbox: &Sandbox, name: &str) {
+fn write_recorded(sandbox: &Sandbox, name: &str) {
     for transcript in &Recording::open(name).sessions {
         sandbox.grow(transcript, usize::MAX);
     }
@@ -173,8 +173,8 @@ fn filters_exclude_sessions_and_turns() {
 #[test]
 fn no_failed_excludes_failed_turns() {
     let sandbox = Sandbox::new();
-    lay(&sandbox, "v2.1.330/interrupt");
-    lay(&sandbox, "v2.1.330/simple");
+    write_recorded(&sandbox, "v2.1.330/interrupt");
+    write_recorded(&sandbox, "v2.1.330/simple");
     let all = export(&sandbox, &["--all", "--per", "turn"]);
     let finished = export(&sandbox, &["--all", "--per", "turn", "--no-failed"]);
     assert!(!finished.is_empty() && finished.len() < all.len());

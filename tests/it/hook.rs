@@ -39,7 +39,7 @@ fn the_last_row_may_be_written_while_the_hook_runs() {
         std::thread::sleep(LATE);
         assert_eq!(mock.requests().len(), 0, "half a turn was sent");
         session.answered(0);
-        hook.end().unnoticed();
+        hook.end().silent();
         mock.answers() == ["Hello from the mock."] && !sandbox.log().contains(GAVE_UP)
     });
 }
@@ -53,7 +53,7 @@ fn the_transcript_may_be_created_while_the_hook_runs() {
         let hook = session.start(&session.stop_event(0));
         std::thread::sleep(LATE);
         session.answered(0);
-        hook.end().unnoticed();
+        hook.end().silent();
         mock.answers() == ["Hello from the mock."]
     });
 }
@@ -72,7 +72,7 @@ fn without_an_answer_on_stdin_a_hook_waits_until_the_file_is_quiet() {
         let hook = session.start(&event);
         std::thread::sleep(LATE);
         session.answered(0);
-        hook.end().unnoticed();
+        hook.end().silent();
         mock.answers() == ["Hello from the mock."]
     });
 }
@@ -102,7 +102,7 @@ fn the_hook_does_not_wait_for_the_end_of_its_input() {
     session.answered(0);
     // Without a newline, and with an open pipe until the process has ended.
     let event = session.stop_event(0).to_string();
-    sandbox.start(&["hook"], event.as_bytes()).end().unnoticed();
+    sandbox.start(&["hook"], event.as_bytes()).end().silent();
     assert_eq!(mock.answers(), ["Hello from the mock."]);
 }
 
@@ -136,7 +136,7 @@ fn an_answer_equal_to_the_blocked_one_is_still_waited_for() {
         let hook = session.start(&session.stop_event(1));
         std::thread::sleep(LATE);
         session.grow(second + 1);
-        hook.end().unnoticed();
+        hook.end().silent();
         mock.generations_sent() == 2
     });
 }
@@ -210,7 +210,7 @@ fn two_hooks_of_one_session_at_the_same_time_send_nothing_twice() {
     mock.reply_next(Reply::Delay(Duration::from_millis(200), Box::new(Reply::Normal)));
     let hooks = [session.stop_event(0), session.end_event()].map(|event| session.start(&event));
     for hook in hooks {
-        hook.end().unnoticed();
+        hook.end().silent();
     }
     assert_eq!(mock.answers(), ["Hello from the mock."]);
     let mut arrivals = mock.arrivals();
@@ -253,10 +253,10 @@ fn a_stop_for_another_text_waits_for_its_rows_in_an_unchanged_file() {
     let hook = session.start(&event);
     std::thread::sleep(Duration::from_millis(50));
     session.answered(1);
-    hook.end().unnoticed();
+    hook.end().silent();
     assert_eq!(mock.answers(), ["Answer 1.", "Answer 2."]);
     // The same Stop again has nothing to do.
     let before = mock.requests().len();
-    session.start(&event).end().unnoticed();
+    session.start(&event).end().silent();
     assert_eq!(mock.requests().len(), before);
 }

@@ -13,7 +13,7 @@ const HOSTILE: &str = "\u{1b}]52;c;aGk=\u{7}\u{1b}[2J\u{9b}31m\rX\u{202e}Y\u{206
 const SESSION: &str = "2c97";
 
 /// Characters that must not remain, apart from the program's own styles.
-fn obeyed(text: &str) -> Vec<char> {
+fn control_characters(text: &str) -> Vec<char> {
     let styles = ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m"];
     let text = styles.iter().fold(text.to_owned(), |text, style| text.replace(style, ""));
     let hostile: Vec<char> = HOSTILE.chars().filter(|letter| !letter.is_ascii_graphic()).collect();
@@ -65,7 +65,7 @@ fn no_command_prints_control_characters() {
         for arguments in commands {
             let ran = sandbox.run(arguments);
             for text in [&ran.stdout, &ran.stderr] {
-                assert_eq!(obeyed(text), [], "{arguments:?}: {text}");
+                assert_eq!(control_characters(text), [], "{arguments:?}: {text}");
             }
             if arguments.contains(&"--json") {
                 let lines = ran.stdout.lines();
@@ -87,9 +87,9 @@ fn log_and_notices_have_no_control_characters() {
     event["session_id"] = json!(format!("id{HOSTILE}"));
     let ran = session.start(&event).end();
     let notice: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!(obeyed(notice["systemMessage"].as_str().unwrap()), []);
+    assert_eq!(control_characters(notice["systemMessage"].as_str().unwrap()), []);
     assert!(!sandbox.log().is_empty());
-    assert_eq!(obeyed(&sandbox.log()), [], "{}", sandbox.log());
+    assert_eq!(control_characters(&sandbox.log()), [], "{}", sandbox.log());
 }
 
 #[test]

@@ -215,12 +215,12 @@ fn the_registered_command_delivers_and_is_silent_without_the_program() {
     let session = sandbox.session("v2.1.330/simple");
     session.whole();
     let stop = format!("{}\n", session.stop_event(0));
-    sandbox.shell(&registered("Stop"), stop.as_bytes()).unnoticed();
+    sandbox.shell(&registered("Stop"), stop.as_bytes()).silent();
     let end = format!("{}\n", session.end_event());
-    sandbox.shell(&registered("SessionEnd"), end.as_bytes()).unnoticed();
+    sandbox.shell(&registered("SessionEnd"), end.as_bytes()).silent();
     assert_eq!(mock.answers(), ["Hello from the mock."]);
     fs::remove_file(&program).unwrap();
-    sandbox.shell(&registered("Stop"), stop.as_bytes()).unnoticed();
+    sandbox.shell(&registered("Stop"), stop.as_bytes()).silent();
 }
 
 #[test]

@@ -14,7 +14,7 @@ const SECOND: &str = "0c2589f7-85ec-482c-8159-eab034db9b6c";
 const MAIN: &str = "claude-code/project/CLAUDE.md";
 
 /// Writes a recorded session to disk, with replaced texts.
-fn lay(sandbox: &Sandbox, session: &str, replaced: &[(&str, &str)]) {
+fn write_recorded(sandbox: &Sandbox, session: &str, replaced: &[(&str, &str)]) {
     let text = fs::read_to_string(format!("tests/fixtures/instructions/{session}.jsonl")).unwrap();
     let text = replaced.iter().fold(text, |text, (from, to)| {
         assert!(text.contains(from), "{from}");
@@ -49,7 +49,7 @@ fn versions(mock: &MockLangfuse, name: &str) -> Vec<Map<String, Value>> {
 fn each_text_of_the_newest_session_is_a_version() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    lay(&sandbox, FIRST, &[]);
+    write_recorded(&sandbox, FIRST, &[]);
     let pushed = states(&push(&sandbox, &["--json"]).exits(0));
     let names: Vec<&str> = pushed.iter().map(|(name, ..)| name.as_str()).collect();
     let expected = [
@@ -77,11 +77,11 @@ fn each_text_of_the_newest_session_is_a_version() {
 fn only_a_changed_text_makes_a_new_version() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    lay(&sandbox, FIRST, &[]);
+    write_recorded(&sandbox, FIRST, &[]);
     push(&sandbox, &[]).exits(0);
     let again = states(&push(&sandbox, &["--json"]).exits(0));
     assert!(again.iter().all(|(_, version, state)| (*version, &**state) == (1, "unchanged")));
-    lay(&sandbox, SECOND, &[]);
+    write_recorded(&sandbox, SECOND, &[]);
     assert_eq!(main_state(&push(&sandbox, &["--json"]).exits(0)), (2, "added".to_owned()));
     let [first, second] = versions(&mock, MAIN).try_into().unwrap();
     assert_eq!(second["prompt"], "Be long. RULE-TWO");
@@ -92,11 +92,11 @@ fn only_a_changed_text_makes_a_new_version() {
 fn an_earlier_text_that_returns_is_current_again() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    lay(&sandbox, FIRST, &[]);
+    write_recorded(&sandbox, FIRST, &[]);
     push(&sandbox, &[]).exits(0);
-    lay(&sandbox, SECOND, &[]);
+    write_recorded(&sandbox, SECOND, &[]);
     push(&sandbox, &[]).exits(0);
-    lay(&sandbox, SECOND, &[("Be long. RULE-TWO", "Be brief. RULE-ONE\\n@extra.md")]);
+    write_recorded(&sandbox, SECOND, &[("Be long. RULE-TWO", "Be brief. RULE-ONE\\n@extra.md")]);
     assert_eq!(main_state(&push(&sandbox, &["--json"]).exits(0)), (1, "labelled".to_owned()));
     let [first, second] = versions(&mock, MAIN).try_into().unwrap();
     assert_eq!((&first["labels"], &second["labels"]), (&json!(["current"]), &json!(["latest"])));
@@ -107,7 +107,7 @@ fn a_lost_table_is_rebuilt_from_the_server() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     for session in [FIRST, SECOND] {
-        lay(&sandbox, session, &[]);
+        write_recorded(&sandbox, session, &[]);
         push(&sandbox, &[]).exits(0);
     }
     let folder = sandbox.path(".claude/state/claude-langfuse/prompts");
@@ -128,7 +128,7 @@ fn a_lost_table_is_rebuilt_from_the_server() {
 fn a_deleted_version_is_created_again() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    lay(&sandbox, FIRST, &[]);
+    write_recorded(&sandbox, FIRST, &[]);
     push(&sandbox, &[]).exits(0);
     mock.delete_prompt(MAIN);
     assert_eq!(main_state(&push(&sandbox, &["--json"]).exits(0)), (1, "added".to_owned()));
@@ -138,7 +138,7 @@ fn a_deleted_version_is_created_again() {
 fn a_version_with_a_lost_response_is_not_created_twice() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    lay(&sandbox, FIRST, &[]);
+    write_recorded(&sandbox, FIRST, &[]);
     // The list of versions, then the version.
     mock.reply_about_prompts(Reply::Normal);
     mock.reply_about_prompts(Reply::AcceptThenReset);
@@ -152,9 +152,9 @@ fn a_version_with_a_lost_response_is_not_created_twice() {
 fn another_branch_moves_no_label() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    lay(&sandbox, FIRST, &[]);
+    write_recorded(&sandbox, FIRST, &[]);
     push(&sandbox, &[]).exits(0);
-    lay(&sandbox, SECOND, &[(r#""gitBranch":"main""#, r#""gitBranch":"new-rules""#)]);
+    write_recorded(&sandbox, SECOND, &[(r#""gitBranch":"main""#, r#""gitBranch":"new-rules""#)]);
     let line = push(&sandbox, &["--json"]).exits(0).json().remove(1);
     assert_eq!((&line["state"], &line["current"]), (&json!("added"), &json!(false)), "{line}");
     let [first, second] = versions(&mock, MAIN).try_into().unwrap();
@@ -175,7 +175,7 @@ fn the_default_branch_is_the_one_that_origin_has_checked_out() {
     let place = folder.display().to_string();
     let push = |branch: &str| {
         let branch = format!(r#""gitBranch":"{branch}""#);
-        lay(sandbox, FIRST, &[(PROJECT, &place), (r#""gitBranch":"main""#, &branch)]);
+        write_recorded(sandbox, FIRST, &[(PROJECT, &place), (r#""gitBranch":"main""#, &branch)]);
         let ran = sandbox.run(&["instructions", "push", "--project", "app", "--json"]).exits(0);
         ran.json().remove(0)["current"].clone()
     };
@@ -192,7 +192,7 @@ fn all_checkouts_of_a_repository_have_the_same_names() {
     fs::create_dir_all(&inner).unwrap();
     // A session of a subfolder also has the file of the top folder.
     let (top, inner) = (sandbox.path("app").display().to_string(), inner.display().to_string());
-    lay(
+    write_recorded(
         &sandbox,
         FIRST,
         &[(&format!(r#""cwd":"{PROJECT}""#), &format!(r#""cwd":"{inner}""#)), (PROJECT, &top)],
@@ -205,7 +205,7 @@ fn all_checkouts_of_a_repository_have_the_same_names() {
 fn a_file_outside_the_project_is_not_pushed() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    lay(&sandbox, FIRST, &[("/home/dev/project/extra.md", "/home/dev/notes/extra.md")]);
+    write_recorded(&sandbox, FIRST, &[("/home/dev/project/extra.md", "/home/dev/notes/extra.md")]);
     let ran = push(&sandbox, &[]).exits(0);
     let note = "/home/dev/notes/extra.md is not pushed: it lies outside of the project";
     assert!(ran.stderr.contains(note), "{}", ran.stderr);
@@ -216,7 +216,11 @@ fn a_file_outside_the_project_is_not_pushed() {
 fn a_text_with_langfuse_syntax_is_not_pushed_and_the_others_are() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    lay(&sandbox, FIRST, &[("Be brief. RULE-ONE", "Be brief.\\nUse ${{ secrets.NAME }}")]);
+    write_recorded(
+        &sandbox,
+        FIRST,
+        &[("Be brief. RULE-ONE", "Be brief.\\nUse ${{ secrets.NAME }}")],
+    );
     let ran = push(&sandbox, &[]).exits(6);
     let reason = "could not push CLAUDE.md: line 2 has '{{', which is a variable in Langfuse";
     assert!(ran.stderr.contains(reason), "{}", ran.stderr);
@@ -229,7 +233,7 @@ fn a_masked_secret_is_in_no_version_and_more_masks_make_another() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     let key = "ghp_16C7e42F292c6912E7710c838347Ae178B4a";
-    lay(&sandbox, FIRST, &[("RULE-ONE", &format!("RULE-ONE {key}"))]);
+    write_recorded(&sandbox, FIRST, &[("RULE-ONE", &format!("RULE-ONE {key}"))]);
     push(&sandbox, &[]).exits(0);
     let text = versions(&mock, MAIN)[0]["prompt"].to_string();
     assert!(text.contains("RULE-ONE [masked: github-token, 40 chars]"), "{text}");
@@ -248,7 +252,7 @@ fn a_masked_secret_is_in_no_version_and_more_masks_make_another() {
 fn only_the_capture_mode_full_pushes() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
-    lay(&sandbox, FIRST, &[]);
+    write_recorded(&sandbox, FIRST, &[]);
     for capture in ["no-tool-content", "metadata"] {
         sandbox.set("CC_LANGFUSE_CAPTURE", capture);
         for option in [&[][..], &["--dry-run"]] {
@@ -268,7 +272,7 @@ fn only_the_capture_mode_full_pushes() {
 fn a_dry_run_prints_the_requests_and_sends_nothing() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    lay(&sandbox, FIRST, &[]);
+    write_recorded(&sandbox, FIRST, &[]);
     let printed = push(&sandbox, &["--dry-run"]).exits(0).json();
     assert_eq!(mock.requests().len(), 0);
     assert!(!sandbox.path(".claude/state").exists());
@@ -299,7 +303,7 @@ fn a_session_without_instructions_is_an_error_with_a_remedy() {
 fn exit_codes_distinguish_rejected_keys_a_missing_endpoint_and_an_unreachable_server() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    lay(&sandbox, FIRST, &[]);
+    write_recorded(&sandbox, FIRST, &[]);
     for (reply, code, reason) in [
         (Reply::Status(401), 5, "key"),
         (Reply::Status(404), 3, "has no endpoint for prompts"),
@@ -324,7 +328,7 @@ fn exit_codes_distinguish_rejected_keys_a_missing_endpoint_and_an_unreachable_se
 fn a_rejected_prompt_does_not_block_the_others() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    lay(&sandbox, FIRST, &[("/home/dev/project/extra.md", "/home/dev/project/a<b>.md")]);
+    write_recorded(&sandbox, FIRST, &[("/home/dev/project/extra.md", "/home/dev/project/a<b>.md")]);
     let ran = push(&sandbox, &[]).exits(6);
     assert!(ran.stderr.contains("could not push claude-code/project/a<b>.md"), "{}", ran.stderr);
     assert_eq!(mock.prompts().len(), 4);
@@ -335,7 +339,7 @@ fn a_rejected_prompt_does_not_block_the_others() {
 fn terminal_screens() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    lay(&sandbox, FIRST, &[]);
+    write_recorded(&sandbox, FIRST, &[]);
     let screen = || sandbox.screen().hide(mock.url(), "http://langfuse.test");
     screen()
         .types("claude-langfuse instructions --help")
@@ -346,7 +350,7 @@ fn terminal_screens() {
         .types("claude-langfuse instructions push --project /home/dev/project")
         .types("claude-langfuse instructions push --project /home/dev/project")
         .is("instructions");
-    lay(&sandbox, SECOND, &[("STYLE-RULE", "Say {{name}}.")]);
+    write_recorded(&sandbox, SECOND, &[("STYLE-RULE", "Say {{name}}.")]);
     screen()
         .types("claude-langfuse instructions push --project /home/dev/project --json")
         .types("claude-langfuse instructions push --project nowhere")

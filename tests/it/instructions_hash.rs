@@ -16,7 +16,7 @@ fn text(session: &str) -> String {
     fs::read_to_string(format!("tests/fixtures/instructions/{session}.jsonl")).unwrap()
 }
 
-fn lay(sandbox: &Sandbox, session: &str, text: &str) -> String {
+fn write_recorded(sandbox: &Sandbox, session: &str, text: &str) -> String {
     let path = format!(".claude/projects/-home-dev-project/{session}.jsonl");
     sandbox.write(&path, text.as_bytes()).display().to_string()
 }
@@ -37,7 +37,7 @@ fn the_hash_of_a_turn_is_that_of_usage_and_only_on_its_root() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     for session in SESSIONS {
-        lay(&sandbox, session, &text(session));
+        write_recorded(&sandbox, session, &text(session));
     }
     sandbox.run(&["replay", "--all"]).exits(0);
     let mut sent: BTreeMap<String, u64> = BTreeMap::new();
@@ -62,7 +62,7 @@ fn after_a_cursor_of_an_older_build_each_turn_has_its_hash() {
     // Of the second turn: the rows with instructions are before it.
     let mut stops = (0..rows.len()).filter(|row| rows[*row].contains("stop_hook_summary"));
     let answered = stops.nth(1).unwrap();
-    let transcript = lay(&sandbox, SESSIONS[0], &rows[..=answered].concat());
+    let transcript = write_recorded(&sandbox, SESSIONS[0], &rows[..=answered].concat());
     let event = json!({
         "hook_event_name": "SessionEnd", "session_id": SESSIONS[0], "transcript_path": transcript,
         "cwd": "/home/dev/project", "reason": "other",
@@ -72,7 +72,7 @@ fn after_a_cursor_of_an_older_build_each_turn_has_its_hash() {
     let kept = cursor.as_object_mut().unwrap().remove("instructions").unwrap();
     assert!(kept["named"]["agents"].is_object() && !kept.to_string().contains("RULE"), "{kept}");
     fs::write(sandbox.cursor(), cursor.to_string()).unwrap();
-    lay(&sandbox, SESSIONS[0], &whole);
+    write_recorded(&sandbox, SESSIONS[0], &whole);
     sandbox.raw_hook(event.to_string().as_bytes()).exits(0);
     let by_hooks = hashes(&mock);
     mock.clear();

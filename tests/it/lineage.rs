@@ -96,14 +96,14 @@ impl Place {
             "hook_event_name": "Stop", "session_id": session, "transcript_path": self.write(session, rows),
             "last_assistant_message": last,
         });
-        self.sandbox.start(&["hook"], format!("{event}\n").as_bytes()).end().unnoticed();
+        self.sandbox.start(&["hook"], format!("{event}\n").as_bytes()).end().silent();
     }
 
     fn end(&self, session: &str, rows: &[Value]) {
         let event = json!({
             "hook_event_name": "SessionEnd", "session_id": session, "transcript_path": self.write(session, rows),
         });
-        self.sandbox.start(&["hook"], format!("{event}\n").as_bytes()).end().unnoticed();
+        self.sandbox.start(&["hook"], format!("{event}\n").as_bytes()).end().silent();
     }
 
     fn turns(&self) -> Vec<Row> {

@@ -206,12 +206,12 @@ fn status_and_flush_count_the_same_sessions() {
 fn hook_at_a_terminal_explains_itself() {
     let sandbox = Sandbox::new();
     for arguments in [&["hook"][..], &["-v", "hook"]] {
-        let (code, screen) = sandbox.sits_at(100, arguments).ends();
+        let (code, screen) = sandbox.at_terminal(100, arguments).ends();
         assert_eq!(code, Some(0));
         assert!(screen.contains("Claude Code calls 'hook'"), "{screen}");
         assert!(screen.contains("'claude-langfuse doctor'"), "{screen}");
     }
-    let (code, screen) = sandbox.sits_at(100, &["hook", "--unknown"]).ends();
+    let (code, screen) = sandbox.at_terminal(100, &["hook", "--unknown"]).ends();
     assert_eq!(code, Some(2), "{screen}");
 }
 

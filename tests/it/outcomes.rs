@@ -32,9 +32,9 @@ fn by_replay(recording: &str) -> Vec<Value> {
 /// Runs each recorded Stop hook of the session, then SessionEnd.
 fn live(session: &Session<'_>, stops: usize) {
     for stop in 0..stops {
-        session.answered(stop).stop(stop).unnoticed();
+        session.answered(stop).stop(stop).silent();
     }
-    session.whole().end().unnoticed();
+    session.whole().end().silent();
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn the_figures_of_every_recording() {
         for transcript in recording.sessions.iter().chain(&recording.agents) {
             sandbox.grow(transcript, usize::MAX);
         }
-        sandbox.lay(&recording);
+        sandbox.write_others(&recording);
         sandbox.run(&["replay", &sandbox.projects().display().to_string()]).exits(0);
         let mut roots: Vec<_> =
             mock.rows().into_iter().filter(|row| row.name == "claude-code").collect();

@@ -118,11 +118,11 @@ fn headings_and_lines_fit_the_terminal() {
     let sandbox = Sandbox::traced(&mock);
     sandbox.session("v2.1.330/stream-multi").whole();
     for arguments in [&["sessions"][..], &["show", "8ceb"], &["doctor", "--offline"]] {
-        let (_, screen) = sandbox.sits_at(44, arguments).ends();
+        let (_, screen) = sandbox.at_terminal(44, arguments).ends();
         assert!(screen.contains("\u{1b}["), "{arguments:?}: {screen:?}");
         assert_fits(&plain(&screen), 44);
     }
-    let (_, screen) = sandbox.sits_at(44, &["status"]).ends();
+    let (_, screen) = sandbox.at_terminal(44, &["status"]).ends();
     assert_fits(&screen, 44);
 }
 

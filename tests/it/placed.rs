@@ -52,7 +52,7 @@ fn repair_from_another_shell_sends_no_delivered_span() {
             let mut sandbox = Sandbox::traced(&mock);
             set(&mut sandbox, run);
             let session = sandbox.session(&format!("v2.1.330/{recording}"));
-            sandbox.lay(&session.recording);
+            sandbox.write_others(&session.recording);
             session.answered(0).stop(0);
             session.whole().end();
             let sent = exports(&mock);

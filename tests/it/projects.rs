@@ -68,7 +68,7 @@ fn the_start_folder_of_the_session_counts_and_not_the_hooks() {
     let session = sandbox.session_in(&sandbox.path("here"), "v2.1.330/simple");
     let mut event = session.answered(0).stop_event(0);
     event["cwd"] = json!(sandbox.path("there"));
-    session.start(&event).end().unnoticed();
+    session.start(&event).end().silent();
     assert_eq!(here.answers(), ["Hello from the mock."]);
     assert_eq!(there.requests().len(), 0);
 }
@@ -86,7 +86,7 @@ fn a_session_in_another_directory_stays_with_its_start_project() {
     }
     let mut event = session.answered(1).stop_event(1);
     event["cwd"] = json!(gone);
-    session.start(&event).end().unnoticed();
+    session.start(&event).end().silent();
     session.whole();
     // Later, by a command that only has the file.
     sandbox.run(&["flush"]).exits(0);

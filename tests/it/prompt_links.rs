@@ -18,7 +18,7 @@ const SECOND: &str = "0c2589f7-85ec-482c-8159-eab034db9b6c";
 const RULES: &str = "Be brief. RULE-ONE\n@extra.md";
 const SUBAGENT: &str = "v2.1.330/agent-killed";
 
-fn lay(sandbox: &Sandbox, session: &str) -> String {
+fn write_recorded(sandbox: &Sandbox, session: &str) -> String {
     let text = fs::read(format!("tests/fixtures/instructions/{session}.jsonl")).unwrap();
     let path = format!(".claude/projects/-home-dev-project/{session}.jsonl");
     sandbox.write(&path, &text).display().to_string()
@@ -64,7 +64,7 @@ fn calls_of_a_session_are_linked_to_its_claude_md_and_those_of_agents_to_their_t
         line.as_str().unwrap().strip_prefix("- general-purpose").map(str::to_owned)
     });
     let line = format!("general-purpose{}", line.unwrap());
-    let transcript = lay(&sandbox, FIRST);
+    let transcript = write_recorded(&sandbox, FIRST);
     let before = "2020-01-01T00:00:00Z";
     let agent = ("agents/general-purpose", line.as_str(), before);
     push(&sandbox, &mock, &[("CLAUDE.md", RULES, before), agent]);
@@ -86,7 +86,7 @@ fn calls_of_a_session_are_linked_to_its_claude_md_and_those_of_agents_to_their_t
 fn a_push_causes_no_resend_and_links_no_earlier_turn() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    let transcript = lay(&sandbox, FIRST);
+    let transcript = write_recorded(&sandbox, FIRST);
     sandbox.run(&["replay", &transcript]).exits(0);
     let sent = mock.exports().len();
     // The first turn is older, the second one younger.
@@ -111,12 +111,12 @@ fn another_text_another_project_and_another_destination_are_not_linked() {
     let mut env = traced_to(&mock.url());
     sandbox.config(&json!({"env": env}));
     push(&sandbox, &mock, &[("CLAUDE.md", RULES, "2020-01-01T00:00:00Z")]);
-    let transcript = lay(&sandbox, SECOND);
+    let transcript = write_recorded(&sandbox, SECOND);
     sandbox.run(&["replay", &transcript]).exits(0);
     assert!(links(&mock.rows()).is_empty(), "CLAUDE.md was changed between the sessions");
     env["CC_LANGFUSE_PROJECT"] = "another".into();
     sandbox.config(&json!({"env": env}));
-    let transcript = lay(&sandbox, FIRST);
+    let transcript = write_recorded(&sandbox, FIRST);
     sandbox.run(&["replay", &transcript]).exits(0);
     let other = MockLangfuse::start();
     sandbox.config(&json!({"env": traced_to(&other.url())}));
@@ -155,7 +155,7 @@ fn a_prompt_link_has_a_form_that_every_mode_of_langfuse_keeps() {
     }
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    let transcript = lay(&sandbox, FIRST);
+    let transcript = write_recorded(&sandbox, FIRST);
     push(&sandbox, &mock, &[("CLAUDE.md", RULES, "2020-01-01T00:00:00Z")]);
     let printed = sandbox.run(&["replay", "--dry-run", &transcript]).exits(0).stdout;
     let spans = printed.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());

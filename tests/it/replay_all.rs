@@ -221,9 +221,9 @@ fn a_progress_line_is_replaced_by_the_result() {
     mock.reply_always(Some(slow));
     for columns in [80, 30] {
         let arguments = ["replay", "--all", "--again"];
-        let mut seat = sandbox.sits_at(columns, &arguments);
-        seat.sees("of 3 sessions");
-        let (code, screen) = seat.ends();
+        let mut terminal = sandbox.at_terminal(columns, &arguments);
+        terminal.sees("of 3 sessions");
+        let (code, screen) = terminal.ends();
         assert_eq!(code, Some(0), "{screen}");
         let (before, result) = screen.rsplit_once("\r\u{1b}[K").unwrap();
         let progress: Vec<&str> = before
@@ -235,7 +235,7 @@ fn a_progress_line_is_replaced_by_the_result() {
         assert!(!progress.is_empty() && progress.iter().all(fits), "{progress:?}");
         assert!(result.contains("3 sessions: 6 turns"), "{result}");
     }
-    let (code, screen) = sandbox.sits_at(80, &["replay", "--all", "--again", "--quiet"]).ends();
+    let (code, screen) = sandbox.at_terminal(80, &["replay", "--all", "--again", "--quiet"]).ends();
     assert_eq!(code, Some(0));
     assert!(!screen.contains('\u{1b}'), "{screen:?}");
 }

@@ -6,9 +6,9 @@ mod process;
 mod received;
 mod recording;
 mod screen;
-mod seat;
 mod session;
 mod state;
+mod terminal;
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions, Permissions};
@@ -20,14 +20,14 @@ use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub(crate) use ports::{Doorbell, Relay, unused_address};
+pub(crate) use ports::{ConnectionProbe, Relay, unused_address};
 pub(crate) use process::{Ran, Running};
 pub(crate) use received::{Received, is_turn};
 pub(crate) use recording::{Firing, Other, Recording, Transcript};
 pub(crate) use screen::END_OF_INPUT;
-pub(crate) use seat::Seat;
 pub(crate) use session::Session;
 pub(crate) use state::mode;
+pub(crate) use terminal::Terminal;
 
 /// The built program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_claude-langfuse");
@@ -143,12 +143,12 @@ impl Sandbox {
     }
 
     /// Writes the other files of a recording.
-    pub(crate) fn lay(&self, recording: &Recording) {
+    pub(crate) fn write_others(&self, recording: &Recording) {
         recording.others.iter().for_each(|other| self.put(other));
     }
 
     /// Only those that existed when the hook was called.
-    pub(crate) fn lay_at(&self, recording: &Recording, firing: &Firing) {
+    pub(crate) fn write_others_at(&self, recording: &Recording, firing: &Firing) {
         let others = recording.others.iter();
         others.filter(|other| other.is_there_at(firing)).for_each(|other| self.put(other));
     }

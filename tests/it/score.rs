@@ -147,7 +147,7 @@ fn a_turn_is_scored_where_it_was_sent() {
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set("CC_LANGFUSE_TRACE_SEED", "case-7");
     let session = sandbox.session("v2.1.330/simple");
-    session.answered(0).stop(0).unnoticed();
+    session.answered(0).stop(0).silent();
     let (id, trace) = (session.id().to_owned(), mock.rows()[0].trace_id.clone());
     sandbox.set("CC_LANGFUSE_TRACE_SEED", "another");
     score(&sandbox, &[&format!("{id}#1"), "quality=4"]).exits(0);

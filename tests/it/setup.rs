@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 use serde_json::{Value, json};
 
-use crate::sandbox::{Received, Sandbox, Seat, mode};
+use crate::sandbox::{Received, Sandbox, Terminal, mode};
 
 const CONFIG: &str = ".config/claude-langfuse/config.json";
 const KEY_FILE: &str = ".config/claude-langfuse/secret-key";
@@ -52,33 +52,33 @@ fn config(sandbox: &Sandbox) -> Value {
 }
 
 /// Answers up to the question for the public key of a self-hosted Langfuse.
-fn at_own(sandbox: &Sandbox, url: &str) -> Seat {
-    let mut seat = sandbox.sits_at(300, &["setup"]);
-    seat.sees("Number or URL [1]: ").types("5");
-    seat.sees("URL: ").types(url);
-    seat.sees("Public key (pk-lf-…): ");
-    seat
+fn at_own(sandbox: &Sandbox, url: &str) -> Terminal {
+    let mut terminal = sandbox.at_terminal(300, &["setup"]);
+    terminal.sees("Number or URL [1]: ").types("5");
+    terminal.sees("URL: ").types(url);
+    terminal.sees("Public key (pk-lf-…): ");
+    terminal
 }
 
-fn types_keys(seat: &mut Seat) {
-    seat.types(PUBLIC_KEY);
-    seat.sees("Secret key (sk-lf-…) (not shown): ").types(SECRET_KEY);
+fn types_keys(terminal: &mut Terminal) {
+    terminal.types(PUBLIC_KEY);
+    terminal.sees("Secret key (sk-lf-…) (not shown): ").types(SECRET_KEY);
 }
 
 #[test]
 fn eight_answers_end_with_the_link_of_the_first_trace() {
     let mock = MockLangfuse::start();
     let sandbox = home();
-    let mut seat = at_own(&sandbox, &format!("{}/", mock.url()));
-    types_keys(&mut seat);
-    seat.sees("The keys are for the project ");
-    seat.sees("1  ~/code/app  (1 session, ");
-    seat.sees("Numbers such as 1,2, a path, or all [1]: ").types("");
-    seat.sees("Number [1]: ").types("");
-    seat.sees("Send the newest session now").types("");
+    let mut terminal = at_own(&sandbox, &format!("{}/", mock.url()));
+    types_keys(&mut terminal);
+    terminal.sees("The keys are for the project ");
+    terminal.sees("1  ~/code/app  (1 session, ");
+    terminal.sees("Numbers such as 1,2, a path, or all [1]: ").types("");
+    terminal.sees("Number [1]: ").types("");
+    terminal.sees("Send the newest session now").types("");
     assert_eq!(mock.rows().len(), 0, "nothing is sent before the last answer");
-    seat.sees("Do it? [Y/n] ").types("");
-    let (code, screen) = seat.ends();
+    terminal.sees("Do it? [Y/n] ").types("");
+    let (code, screen) = terminal.ends();
     assert_eq!(code, Some(0), "{screen}");
     assert!(!screen.contains(SECRET_KEY), "{screen}");
     assert!(screen.contains("restart open sessions"), "{screen}");
@@ -108,23 +108,23 @@ fn eight_answers_end_with_the_link_of_the_first_trace() {
 fn a_second_run_keeps_existing_values() {
     let mock = MockLangfuse::start();
     let sandbox = home();
-    let mut seat = at_own(&sandbox, &mock.url());
-    types_keys(&mut seat);
-    seat.sees("or all [1]: ").types("all");
-    seat.sees("Number [1]: ").types("3");
-    seat.sees("newest session now").types("n");
-    seat.sees("Do it? ").types("y");
-    assert_eq!(seat.ends().0, Some(0));
+    let mut terminal = at_own(&sandbox, &mock.url());
+    types_keys(&mut terminal);
+    terminal.sees("or all [1]: ").types("all");
+    terminal.sees("Number [1]: ").types("3");
+    terminal.sees("newest session now").types("n");
+    terminal.sees("Do it? ").types("y");
+    assert_eq!(terminal.ends().0, Some(0));
     let before = everything(&sandbox);
     assert_eq!(config(&sandbox)["env"]["TRACE_TO_LANGFUSE"], "true");
     assert_eq!(config(&sandbox)["env"]["CC_LANGFUSE_CAPTURE"], "metadata");
-    let mut seat = sandbox.sits_at(300, &["setup"]);
-    seat.sees(&format!("Use the keys that are set: {PUBLIC_KEY} at {}", mock.url())).types("");
-    seat.sees("or all [").types("all");
-    seat.sees("Number [3]: ").types("");
-    seat.sees("newest session now").types("n");
-    seat.sees("Do it? ").types("y");
-    let (code, screen) = seat.ends();
+    let mut terminal = sandbox.at_terminal(300, &["setup"]);
+    terminal.sees(&format!("Use the keys that are set: {PUBLIC_KEY} at {}", mock.url())).types("");
+    terminal.sees("or all [").types("all");
+    terminal.sees("Number [3]: ").types("");
+    terminal.sees("newest session now").types("n");
+    terminal.sees("Do it? ").types("y");
+    let (code, screen) = terminal.ends();
     assert_eq!(code, Some(0), "{screen}");
     assert_eq!(everything(&sandbox), before, "{screen}");
 }
@@ -135,13 +135,13 @@ fn other_settings_and_projects_stay() {
     let sandbox = home();
     let before = "{\n\t\"projects\": {\n\t\t\"/srv/x\": {\"env\": {\"TRACE_TO_LANGFUSE\": \"false\"}}\n\t},\n\t\"env\": {\"LANGFUSE_HOST\": \"https://old\", \"CC_LANGFUSE_TRACE_TAGS\": \"a,b\"}\n}\n";
     sandbox.write(CONFIG, before.as_bytes());
-    let mut seat = at_own(&sandbox, &mock.url());
-    types_keys(&mut seat);
-    seat.sees("or all [1]: ").types("~/code/app");
-    seat.sees("Number [1]: ").types("1");
-    seat.sees("newest session now").types("n");
-    seat.sees("Do it? ").types("y");
-    let (code, screen) = seat.ends();
+    let mut terminal = at_own(&sandbox, &mock.url());
+    types_keys(&mut terminal);
+    terminal.sees("or all [1]: ").types("~/code/app");
+    terminal.sees("Number [1]: ").types("1");
+    terminal.sees("newest session now").types("n");
+    terminal.sees("Do it? ").types("y");
+    let (code, screen) = terminal.ends();
     assert_eq!(code, Some(0), "{screen}");
     let after = fs::read_to_string(sandbox.path(CONFIG)).unwrap();
     assert!(after.starts_with("{\n\t\"projects\": {\n\t\t\"/srv/x\": {\"env\": {\"TRACE_TO_LANGFUSE\": \"false\"}},\n\t\t\"~/code/app\": {"), "{after}");
@@ -152,13 +152,13 @@ fn other_settings_and_projects_stay() {
 #[test]
 fn install_continues_with_setup_if_keys_are_missing() {
     let sandbox = home();
-    let mut seat = sandbox.sits_at(300, &["install"]);
-    seat.sees("There are no Langfuse keys yet. Set them up now? [Y/n] ").types("y");
-    seat.sees("Where is your Langfuse?").interrupts();
-    assert_ne!(seat.ends().0, Some(0));
-    let mut seat = sandbox.sits_at(300, &["install"]);
-    seat.sees("Set them up now?").types("n");
-    assert_eq!(seat.ends().0, Some(0));
+    let mut terminal = sandbox.at_terminal(300, &["install"]);
+    terminal.sees("There are no Langfuse keys yet. Set them up now? [Y/n] ").types("y");
+    terminal.sees("Where is your Langfuse?").interrupts();
+    assert_ne!(terminal.ends().0, Some(0));
+    let mut terminal = sandbox.at_terminal(300, &["install"]);
+    terminal.sees("Set them up now?").types("n");
+    assert_eq!(terminal.ends().0, Some(0));
     let ran = sandbox.run(&["install"]).exits(0);
     assert!(!ran.stdout.contains("Set them up"), "{ran:?}");
     for name in ["init", "login"] {

@@ -30,8 +30,8 @@ fn the_difference_from_claude_codes_count_is_named() {
     for recording in ["v2.1.330/compact", "v2.1.330/cut-off", "v2.1.330/esc-first"] {
         sandbox.session(recording).whole();
     }
-    lay(&sandbox, "v2.1.330/fork");
-    lay(&sandbox, "v2.1.330/interrupt");
+    write_recorded(&sandbox, "v2.1.330/fork");
+    write_recorded(&sandbox, "v2.1.330/interrupt");
     let sessions = ["912a", "aa57", "f4d5", "f61d", "4c42", "d263"];
     let shown = sessions.iter().fold(sandbox.screen(), |screen, session| {
         screen.types(&format!("claude-langfuse show {session}"))
@@ -203,7 +203,7 @@ fn show_and_replay_have_the_same_observations() {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
         let recording = Recording::open(&name);
-        lay(&sandbox, &name);
+        write_recorded(&sandbox, &name);
         let folder = sandbox.projects().display().to_string();
         let mut shown = BTreeMap::new();
         for session in &recording.sessions {
@@ -242,12 +242,12 @@ fn of_row(row: &Row) -> ([String; 4], Value) {
 }
 
 /// Writes all files of a recording with several sessions.
-fn lay(sandbox: &Sandbox, name: &str) {
+fn write_recorded(sandbox: &Sandbox, name: &str) {
     let recording = Recording::open(name);
     for transcript in recording.sessions.iter().chain(&recording.agents) {
         sandbox.grow(transcript, usize::MAX);
     }
-    sandbox.lay(&recording);
+    sandbox.write_others(&recording);
 }
 
 /// It continues in the background, in another file, which has its root.

@@ -103,6 +103,6 @@ fn any_other_input_is_accepted() {
     sandbox.write(".config/claude-langfuse/config.json", b"{}");
     // Standard input stays open.
     assert_eq!(sandbox.run(&["status", "--line"]).exits(0).stdout, "langfuse off\n");
-    let (code, screen) = sandbox.sits_at(80, &["status", "--line"]).ends();
+    let (code, screen) = sandbox.at_terminal(80, &["status", "--line"]).ends();
     assert_eq!((code, screen.trim()), (Some(0), "langfuse off"));
 }

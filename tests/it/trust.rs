@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use langfuse_mock::{MockLangfuse, Reply, SECRET_KEY};
 use serde_json::{Value, json};
 
-use crate::sandbox::{Doorbell, Received, Sandbox, Session, traced_to};
+use crate::sandbox::{ConnectionProbe, Received, Sandbox, Session, traced_to};
 
 /// A user with keys for a server, in a clone.
 struct Clone {
@@ -92,8 +92,8 @@ fn weaker_protection_is_shown_and_counts_after_allow() {
     let mut clone = Clone::new(&json!({"CC_LANGFUSE_CAPTURE": "metadata"}));
     clone.brings("settings.json", &json!({"CC_LANGFUSE_CAPTURE": "full"}));
     let folder = clone.folder().display().to_string();
-    let mut seat = clone.sandbox.sits_at(120, &["allow", &folder]);
-    let (code, screen) = seat.sees("Allow this?").types("y").ends();
+    let mut terminal = clone.sandbox.at_terminal(120, &["allow", &folder]);
+    let (code, screen) = terminal.sees("Allow this?").types("y").ends();
     assert_eq!(code, Some(0), "{screen}");
     assert!(screen.contains("CC_LANGFUSE_CAPTURE=full (now metadata)"), "{screen}");
     let session = clone.session();
@@ -113,15 +113,15 @@ fn weaker_protection_is_shown_and_counts_after_allow() {
 
 #[test]
 fn a_proxy_of_a_clone_sees_no_unencrypted_request() {
-    let bell = Doorbell::new();
+    let probe = ConnectionProbe::new();
     let mut clone = Clone::new(&json!({"LANGFUSE_BASE_URL": "http://langfuse.invalid"}));
-    let proxy = bell.url();
+    let proxy = probe.url();
     clone.brings("settings.json", &json!({"http_proxy": proxy, "ALL_PROXY": proxy}));
     clone.session().answered(0).stop(0);
     clone.leave();
     clone.session().replay(&[]);
     clone.sandbox.run(&["flush"]);
-    bell.assert_untouched();
+    probe.assert_untouched();
 }
 
 #[test]

@@ -16,7 +16,7 @@ const CONFIG: &str = ".config/claude-langfuse/config.json";
 const CONFIG_NAME: &str = "config.json";
 
 /// An attended session in a traced project.
-struct Desk {
+struct Attended {
     mock: MockLangfuse,
     sandbox: Sandbox,
     project: PathBuf,
@@ -24,7 +24,7 @@ struct Desk {
     valid: String,
 }
 
-impl Desk {
+impl Attended {
     fn new() -> Self {
         let mock = MockLangfuse::start();
         let mut sandbox = Sandbox::new();
@@ -108,9 +108,9 @@ fn stop(session: &Session<'_>, number: usize) -> Option<String> {
 }
 
 /// Files with one mistake, each with its message.
-fn slips(desk: &Desk) -> Vec<(String, &'static str)> {
-    let valid = desk.valid.as_str();
-    let project = desk.project.to_str().unwrap();
+fn slips(attended: &Attended) -> Vec<(String, &'static str)> {
+    let valid = attended.valid.as_str();
+    let project = attended.project.to_str().unwrap();
     let replaced = |from: &str, to: &str| {
         assert!(valid.contains(from), "{valid}");
         valid.replacen(from, to, 1)
@@ -144,9 +144,9 @@ fn slips(desk: &Desk) -> Vec<(String, &'static str)> {
 }
 
 /// Files of another shape, each with its message.
-fn misshapen(desk: &Desk) -> Vec<(String, &'static str)> {
-    let valid = desk.valid.as_str();
-    let project = desk.project.to_str().unwrap();
+fn misshapen(attended: &Attended) -> Vec<(String, &'static str)> {
+    let valid = attended.valid.as_str();
+    let project = attended.project.to_str().unwrap();
     vec![
         (json!({"env": [], "projects": {}}).to_string(), "\"env\" is not a JSON object"),
         (
@@ -161,102 +161,105 @@ fn misshapen(desk: &Desk) -> Vec<(String, &'static str)> {
     ]
 }
 
-fn broken(desk: &Desk) -> Vec<(String, &'static str)> {
-    [slips(desk), misshapen(desk)].concat()
+fn broken(attended: &Attended) -> Vec<(String, &'static str)> {
+    [slips(attended), misshapen(attended)].concat()
 }
 
 /// Turn 1 with a valid file, turn 2 with a broken one, turn 3 after the fix.
-fn suspends(desk: &Desk, break_it: impl FnOnce(&Desk), file: &str, word: &str) {
-    let file = desk.sandbox.path(file);
+fn suspends(attended: &Attended, break_it: impl FnOnce(&Attended), file: &str, word: &str) {
+    let file = attended.sandbox.path(file);
     let file = file.to_str().unwrap();
-    let session = desk.session();
+    let session = attended.session();
     assert_eq!(stop(&session, 0), None);
-    let (before, requests) = (desk.cursors(), desk.mock.requests().len());
-    let lines = desk.sandbox.log().lines().count();
+    let (before, requests) = (attended.cursors(), attended.mock.requests().len());
+    let lines = attended.sandbox.log().lines().count();
 
-    break_it(desk);
+    break_it(attended);
     let said = stop(&session, 1).unwrap_or_else(|| panic!("{word}: nothing was said"));
     assert!(said.contains(file) && said.contains(word), "{word}: {said}");
     assert!(!said.contains(SECRET_KEY), "{said}");
-    let log = desk.sandbox.log();
+    let log = attended.sandbox.log();
     assert_eq!(log.lines().count(), lines + 1, "{log}");
     assert!(log.contains(word), "{word}: {log}");
     assert_eq!(stop(&session, 1), None, "{word}: said again");
-    desk.assert_commands_refuse(&session, file, word);
-    assert_eq!(desk.cursors(), before, "{word}");
-    assert_eq!(desk.mock.requests().len(), requests, "{word}");
+    attended.assert_commands_refuse(&session, file, word);
+    assert_eq!(attended.cursors(), before, "{word}");
+    assert_eq!(attended.mock.requests().len(), requests, "{word}");
 }
 
 #[test]
 fn broken_json_sends_nothing_declines_nothing_and_is_notified_once() {
-    for number in 0..broken(&Desk::new()).len() {
-        let desk = Desk::new();
-        let (text, word) = broken(&desk).remove(number);
-        let break_it = |desk: &Desk| drop(desk.sandbox.write(CONFIG, text.as_bytes()));
-        suspends(&desk, break_it, CONFIG, word);
-        desk.repair();
-        assert_eq!(stop(&desk.session(), 2), None);
-        let answers = desk.mock.answers();
+    for number in 0..broken(&Attended::new()).len() {
+        let attended = Attended::new();
+        let (text, word) = broken(&attended).remove(number);
+        let break_it = |attended: &Attended| drop(attended.sandbox.write(CONFIG, text.as_bytes()));
+        suspends(&attended, break_it, CONFIG, word);
+        attended.repair();
+        assert_eq!(stop(&attended.session(), 2), None);
+        let answers = attended.mock.answers();
         assert_eq!(answers, ["Answer 1.", "Answer 2.", "Answer 3."], "{text}");
-        assert_eq!(desk.mock.generations_sent(), 3, "{text}");
+        assert_eq!(attended.mock.generations_sent(), 3, "{text}");
     }
 }
 
 #[test]
 fn an_unreadable_file_suspends() {
-    type Break = fn(&Desk);
+    type Break = fn(&Attended);
     let cases: [(Break, &str); 5] = [
-        (|desk| drop(desk.sandbox.write(CONFIG, b"{\"env\": {\"A\": \"\xff\"}}")), "invalid UTF-8"),
         (
-            |desk| {
-                fs::remove_file(desk.sandbox.path(CONFIG)).unwrap();
-                fs::create_dir(desk.sandbox.path(CONFIG)).unwrap();
+            |attended| drop(attended.sandbox.write(CONFIG, b"{\"env\": {\"A\": \"\xff\"}}")),
+            "invalid UTF-8",
+        ),
+        (
+            |attended| {
+                fs::remove_file(attended.sandbox.path(CONFIG)).unwrap();
+                fs::create_dir(attended.sandbox.path(CONFIG)).unwrap();
             },
             "could not read the file",
         ),
         (
-            |desk| {
-                fs::remove_file(desk.sandbox.path(CONFIG)).unwrap();
-                symlink("/nonexistent/config.json", desk.sandbox.path(CONFIG)).unwrap();
+            |attended| {
+                fs::remove_file(attended.sandbox.path(CONFIG)).unwrap();
+                symlink("/nonexistent/config.json", attended.sandbox.path(CONFIG)).unwrap();
             },
             "broken link",
         ),
         (
-            |desk| {
-                fs::remove_file(desk.sandbox.path(CONFIG)).unwrap();
-                symlink(CONFIG_NAME, desk.sandbox.path(CONFIG)).unwrap();
+            |attended| {
+                fs::remove_file(attended.sandbox.path(CONFIG)).unwrap();
+                symlink(CONFIG_NAME, attended.sandbox.path(CONFIG)).unwrap();
             },
             "could not read the file",
         ),
         (
-            |desk| {
-                fs::remove_file(desk.sandbox.path(CONFIG)).unwrap();
-                symlink("/dev/zero", desk.sandbox.path(CONFIG)).unwrap();
+            |attended| {
+                fs::remove_file(attended.sandbox.path(CONFIG)).unwrap();
+                symlink("/dev/zero", attended.sandbox.path(CONFIG)).unwrap();
             },
             "it is not a regular file",
         ),
     ];
     for (break_it, word) in cases {
-        let desk = Desk::new();
-        suspends(&desk, break_it, CONFIG, word);
-        desk.repair();
-        assert_eq!(stop(&desk.session(), 2), None);
-        let answers = desk.mock.answers();
+        let attended = Attended::new();
+        suspends(&attended, break_it, CONFIG, word);
+        attended.repair();
+        assert_eq!(stop(&attended.session(), 2), None);
+        let answers = attended.mock.answers();
         assert_eq!(answers, ["Answer 1.", "Answer 2.", "Answer 3."], "{word}");
     }
 }
 
 #[test]
 fn a_file_without_read_permission_suspends() {
-    let desk = Desk::new();
-    let path = desk.sandbox.path(CONFIG);
+    let attended = Attended::new();
+    let path = attended.sandbox.path(CONFIG);
     fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
     // Root can read every file.
     let word = match fs::read(&path) {
         Ok(_) => None,
         Err(_) => Some("Permission denied"),
     };
-    let said = stop(&desk.session(), 0);
+    let said = stop(&attended.session(), 0);
     assert_eq!(word.is_some(), said.is_some(), "{said:?}");
     let said = said.unwrap_or_default();
     assert!(said.contains(word.unwrap_or_default()), "{said}");
@@ -264,28 +267,28 @@ fn a_file_without_read_permission_suspends() {
 
 #[test]
 fn after_the_fix_a_session_begins_with_its_first_suspended_turn() {
-    let desk = Desk::new();
-    desk.sandbox.write(CONFIG, b"{\"env\": {,}}");
-    let session = desk.session();
+    let attended = Attended::new();
+    attended.sandbox.write(CONFIG, b"{\"env\": {,}}");
+    let session = attended.session();
     assert!(stop(&session, 0).is_some());
     assert_eq!(stop(&session, 1), None);
-    assert_eq!(desk.cursors(), []);
-    desk.repair();
+    assert_eq!(attended.cursors(), []);
+    attended.repair();
     assert_eq!(stop(&session, 2), None);
-    assert_eq!(desk.mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
+    assert_eq!(attended.mock.answers(), ["Answer 1.", "Answer 2.", "Answer 3."]);
 }
 
 #[test]
 fn a_file_that_declines_after_the_fix_declines_the_suspended_turns() {
-    let desk = Desk::new();
-    desk.sandbox.write(CONFIG, b"{");
-    let session = desk.session();
+    let attended = Attended::new();
+    attended.sandbox.write(CONFIG, b"{");
+    let session = attended.session();
     stop(&session, 0);
-    desk.sandbox.write(CONFIG, b"{\"env\": {\"TRACE_TO_LANGFUSE\": \"false\"}}");
+    attended.sandbox.write(CONFIG, b"{\"env\": {\"TRACE_TO_LANGFUSE\": \"false\"}}");
     stop(&session, 1);
-    desk.repair();
+    attended.repair();
     stop(&session, 2);
-    assert_eq!(desk.mock.answers(), ["Answer 3."]);
+    assert_eq!(attended.mock.answers(), ["Answer 3."]);
 }
 
 #[test]
@@ -297,12 +300,13 @@ fn settings_of_the_user_that_claude_code_drops_suspend() {
         ("{\"env\": []}", "\"env\" is not a JSON object"),
         ("{", "EOF while parsing"),
     ] {
-        let desk = Desk::new();
-        let break_it = |desk: &Desk| drop(desk.sandbox.write(SETTINGS, text.as_bytes()));
-        suspends(&desk, break_it, SETTINGS, word);
-        desk.sandbox.write(SETTINGS, b"{}");
-        assert_eq!(stop(&desk.session(), 2), None);
-        let answers = desk.mock.answers();
+        let attended = Attended::new();
+        let break_it =
+            |attended: &Attended| drop(attended.sandbox.write(SETTINGS, text.as_bytes()));
+        suspends(&attended, break_it, SETTINGS, word);
+        attended.sandbox.write(SETTINGS, b"{}");
+        assert_eq!(stop(&attended.session(), 2), None);
+        let answers = attended.mock.answers();
         assert_eq!(answers, ["Answer 1.", "Answer 2.", "Answer 3."], "{text}");
     }
 }
@@ -319,50 +323,50 @@ fn settings_of_the_user_that_claude_code_reads_do_not_suspend() {
         b"\xef\xbb\xbf{}",
         &utf16,
     ] {
-        let desk = Desk::new();
-        desk.sandbox.write(".claude/settings.json", content);
+        let attended = Attended::new();
+        attended.sandbox.write(".claude/settings.json", content);
         let shown = String::from_utf8_lossy(content);
-        assert_eq!(stop(&desk.session(), 0), None, "{shown}");
-        assert_eq!(desk.mock.answers(), ["Answer 1."], "{shown}");
+        assert_eq!(stop(&attended.session(), 0), None, "{shown}");
+        assert_eq!(attended.mock.answers(), ["Answer 1."], "{shown}");
     }
 }
 
 #[test]
 fn a_broken_entry_of_another_project_does_not_matter() {
-    let desk = Desk::new();
-    let other = desk.sandbox.path("other");
-    let mut config: Value = serde_json::from_str(&desk.valid).unwrap();
+    let attended = Attended::new();
+    let other = attended.sandbox.path("other");
+    let mut config: Value = serde_json::from_str(&attended.valid).unwrap();
     config["projects"][other.to_str().unwrap()] = json!({"enable": true});
-    desk.sandbox.config(&config);
-    assert_eq!(stop(&desk.session(), 0), None);
-    assert_eq!(desk.mock.answers(), ["Answer 1."]);
-    let session = desk.sandbox.session_in(&other, "v2.1.330/simple");
+    attended.sandbox.config(&config);
+    assert_eq!(stop(&attended.session(), 0), None);
+    assert_eq!(attended.mock.answers(), ["Answer 1."]);
+    let session = attended.sandbox.session_in(&other, "v2.1.330/simple");
     let said = stop(&session, 0).expect("a message");
     assert!(said.contains("unknown key \"enable\""), "{said}");
-    assert_eq!(desk.mock.answers(), ["Answer 1."]);
+    assert_eq!(attended.mock.answers(), ["Answer 1."]);
 }
 
 #[test]
 fn unattended_sessions_show_no_notice() {
-    let mut desk = Desk::new();
-    desk.sandbox.set("CLAUDE_CODE_SESSION_ATTENDED", "0");
-    desk.sandbox.write(CONFIG, b"{");
-    assert_eq!(stop(&desk.session(), 0), None);
-    assert!(desk.sandbox.log().contains("EOF"), "{}", desk.sandbox.log());
+    let mut attended = Attended::new();
+    attended.sandbox.set("CLAUDE_CODE_SESSION_ATTENDED", "0");
+    attended.sandbox.write(CONFIG, b"{");
+    assert_eq!(stop(&attended.session(), 0), None);
+    assert!(attended.sandbox.log().contains("EOF"), "{}", attended.sandbox.log());
 }
 
 #[test]
 fn a_variable_of_another_hook_is_a_problem_and_does_not_suspend() {
-    let desk = Desk::new();
-    let session = desk.session();
+    let attended = Attended::new();
+    let session = attended.session();
     assert_eq!(stop(&session, 0), None);
     let switch = "\"TRACE_TO_LANGFUSE\"";
-    assert!(desk.valid.contains(switch), "{}", desk.valid);
+    assert!(attended.valid.contains(switch), "{}", attended.valid);
     let foreign = format!("\"CC_LANGFUSE_TAGS\": \"team\", {switch}");
-    desk.sandbox.write(CONFIG, desk.valid.replacen(switch, &foreign, 1).as_bytes());
+    attended.sandbox.write(CONFIG, attended.valid.replacen(switch, &foreign, 1).as_bytes());
     assert_eq!(stop(&session, 1), None);
-    assert_eq!(desk.mock.answers(), ["Answer 1.", "Answer 2."]);
-    let check = ["config", "check", "--project", desk.project.to_str().unwrap()];
-    let told = desk.sandbox.run(&check).exits(3).stdout;
+    assert_eq!(attended.mock.answers(), ["Answer 1.", "Answer 2."]);
+    let check = ["config", "check", "--project", attended.project.to_str().unwrap()];
+    let told = attended.sandbox.run(&check).exits(3).stdout;
     assert!(told.contains("CC_LANGFUSE_TAGS") && told.contains("CC_LANGFUSE_TRACE_TAGS"), "{told}");
 }

@@ -60,8 +60,8 @@ impl Tokens {
 }
 
 /// Writes a whole recording.
-fn lay(sandbox: &Sandbox, recording: &Recording) {
-    sandbox.lay(recording);
+fn write_recorded(sandbox: &Sandbox, recording: &Recording) {
+    sandbox.write_others(recording);
     for transcript in recording.sessions.iter().chain(&recording.agents) {
         sandbox.grow(transcript, usize::MAX);
     }

@@ -92,7 +92,7 @@ fn replayed_spans_are_found() {
         for transcript in recording.sessions.iter().chain(&recording.agents) {
             sandbox.grow(transcript, usize::MAX);
         }
-        sandbox.lay(&recording);
+        sandbox.write_others(&recording);
         let folder = sandbox.projects().display().to_string();
         sandbox.run(&["replay", &folder]).exits(0);
         for reading in [Reading::Merged, Reading::Old] {

@@ -10,7 +10,7 @@ use claude_langfuse::commands::Cli;
 use langfuse_mock::{MockLangfuse, PUBLIC_KEY, Reply, SECRET_KEY};
 use serde_json::json;
 
-use crate::doctor::Clinic;
+use crate::doctor::DoctorHome;
 use crate::sandbox::{PROGRAM, Sandbox, traced_to, unused_address};
 
 #[test]
@@ -132,15 +132,15 @@ fn sessions_are_sent_by_hand() {
 
 #[test]
 fn json_output() {
-    let clinic = Clinic::healthy();
-    let sandbox = &clinic.sandbox;
+    let home = DoctorHome::healthy();
+    let sandbox = &home.sandbox;
     sandbox.write("code/notes", b"");
     let told = sandbox.run(&["status", "--json"]).json()[0].clone();
     let delivered = told["delivered_at"].as_str().unwrap().to_owned();
     sandbox
         .screen()
-        .hide(clinic.mock.url(), "http://langfuse.test")
-        .hide(clinic.mock.url().replace("http://", ""), "langfuse.test:80")
+        .hide(home.mock.url(), "http://langfuse.test")
+        .hide(home.mock.url().replace("http://", ""), "langfuse.test:80")
         .hide(PROGRAM, "/usr/bin/claude-langfuse")
         .hide(delivered, "2024-11-23T12:00:00.000Z")
         .hide(format!("{OS} {ARCH}"), "linux x86_64")

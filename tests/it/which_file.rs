@@ -22,12 +22,12 @@ fn a_hook_finds_a_file_that_is_not_at_the_given_path() {
     session.answered(0);
     let mut stop = session.stop_event(0);
     misnamed(&mut stop, &sandbox, session.id());
-    session.start(&stop).end().unnoticed();
+    session.start(&stop).end().silent();
     assert_eq!(mock.answers(), ["Answer 1."]);
     session.whole();
     let mut end = session.end_event();
     misnamed(&mut end, &sandbox, session.id());
-    session.start(&end).end().unnoticed();
+    session.start(&end).end().silent();
     assert_eq!(mock.answers().len(), 3);
     assert_eq!(mock.generations_sent(), 3);
 }
@@ -106,7 +106,7 @@ fn an_event_that_names_another_session_than_its_file_is_about_the_files_session(
     let stop = |number: usize, id: &str| {
         let mut event = session.answered(number).stop_event(number);
         event["session_id"] = json!(id);
-        session.start(&event).end().unnoticed();
+        session.start(&event).end().silent();
     };
     stop(0, session.id());
     let rows = mock.rows();
@@ -132,7 +132,7 @@ fn rows_of_another_session_are_left_to_a_replay_which_sends_them_as_theirs() {
     let mut event = session.stop_event(0);
     event["session_id"] = json!(OTHER);
     event["transcript_path"] = json!(file);
-    session.start(&event).end().unnoticed();
+    session.start(&event).end().silent();
     assert_eq!(mock.rows(), []);
     sandbox.run(&["replay", file.to_str().unwrap()]).exits(0);
     assert_eq!(mock.answers(), ["Hello from the mock."]);

@@ -43,7 +43,7 @@ impl File {
         self.row(json!({"type": "user", "turnOrigin": "sdk", "message": message}))
     }
 
-    fn told(self, text: &str) -> Self {
+    fn user_row(self, text: &str) -> Self {
         self.row(json!({"type": "user", "message": {"role": "user", "content": text}}))
     }
 
@@ -236,7 +236,7 @@ fn one_mark_of_a_fork_is_enough() {
 fn without_any_mark_calls_of_the_same_request_are_the_parents() {
     let main = File::from(0).prompt("p").says("m1").prompt("q").launches("m2", &["t1"]);
     let main = main.result("t1", "").says("m3");
-    let copy = File::from(10).told("p").says("m1").told("q").launches("m2", &["t1"]);
+    let copy = File::from(10).user_row("p").says("m1").user_row("q").launches("m2", &["t1"]);
     let copy = copy.result("t1", "go on").says("a1");
     let rows = replayed(&main, &[("aa", launched_by("t1"), copy)]);
     let all = [("m1", ""), ("m2", ""), ("m3", ""), ("a1", "aa")];
@@ -247,8 +247,8 @@ fn without_any_mark_calls_of_the_same_request_are_the_parents() {
 #[test]
 fn agents_that_name_each_other_as_parents_make_no_cycle() {
     let main = File::from(0).prompt("p").launches("m1", &["t1"]).says("m2");
-    let one = File::from(10).told("t1").launches("a1", &["t1", "t2"]).says("a2");
-    let other = File::from(20).told("t2").launches("b1", &["t1", "t2", "t3"]).says("b2");
+    let one = File::from(10).user_row("t1").launches("a1", &["t1", "t2"]).says("a2");
+    let other = File::from(20).user_row("t2").launches("b1", &["t1", "t2", "t3"]).says("b2");
     let rows = replayed(&main, &[("aa", launched_by("t1"), one), ("ab", launched_by("t2"), other)]);
     assert_eq!((owner(&rows, "t1"), owner(&rows, "t2")), (String::new(), "aa".to_owned()));
     assert_eq!(owner(&rows, "t3"), "ab");
@@ -258,8 +258,8 @@ fn agents_that_name_each_other_as_parents_make_no_cycle() {
 #[test]
 fn siblings_with_each_others_launches_make_no_cycle() {
     let main = File::from(0).prompt("p").launches("m1", &["t1", "t2"]).says("m2");
-    let one = File::from(10).told("t1").launches("a1", &["t2"]).says("a2");
-    let other = File::from(20).told("t2").launches("b1", &["t1"]).says("b2");
+    let one = File::from(10).user_row("t1").launches("a1", &["t2"]).says("a2");
+    let other = File::from(20).user_row("t2").launches("b1", &["t1"]).says("b2");
     let rows = replayed(&main, &[("aa", launched_by("t1"), one), ("ab", launched_by("t2"), other)]);
     assert_eq!((owner(&rows, "t1"), owner(&rows, "t2")), (String::new(), String::new()));
 }
@@ -268,7 +268,8 @@ fn siblings_with_each_others_launches_make_no_cycle() {
 #[test]
 fn agents_in_a_ring_apart_from_the_session_are_traces_without_a_cycle() {
     let main = File::from(0).prompt("p").says("m1");
-    let ring = |from, call: &str, tool: &str| File::from(from).told("x").launches(call, &[tool]);
+    let ring =
+        |from, call: &str, tool: &str| File::from(from).user_row("x").launches(call, &[tool]);
     let rows = replayed(
         &main,
         &[

@@ -20,14 +20,14 @@ fn without(texts: &[&str]) -> Recording {
 fn replayed(recording: &Recording) -> Vec<Row> {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    lay(&sandbox, recording);
+    write_recorded(&sandbox, recording);
     let path = sandbox.projects().join(&recording.sessions[0].path);
     sandbox.run(&["replay", path.to_str().unwrap()]).exits(0);
     mock.rows()
 }
 
-fn lay(sandbox: &Sandbox, recording: &Recording) {
-    sandbox.lay(recording);
+fn write_recorded(sandbox: &Sandbox, recording: &Recording) {
+    sandbox.write_others(recording);
     for file in recording.sessions.iter().chain(&recording.agents) {
         sandbox.grow(file, usize::MAX);
     }
@@ -52,7 +52,7 @@ fn the_answer_of_a_typed_forked_skill_is_its_output() {
     ] {
         let mock = MockLangfuse::start();
         let sandbox = Sandbox::traced(&mock);
-        lay(&sandbox, &Recording::open(recording));
+        write_recorded(&sandbox, &Recording::open(recording));
         let folder = sandbox.projects().display().to_string();
         sandbox.run(&["replay", &folder]).exits(0);
         let rows = mock.rows();
@@ -96,7 +96,7 @@ fn an_unlinked_agent_waits_until_its_session_continues() {
     let fresh = replayed(&recording);
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    sandbox.lay(&recording);
+    sandbox.write_others(&recording);
     recording.agents.iter().for_each(|agent| sandbox.grow(agent, usize::MAX));
     let session = &recording.sessions[0];
     let path = sandbox.projects().join(&session.path);
@@ -112,7 +112,7 @@ fn an_unlinked_agent_waits_until_its_session_continues() {
         let mut event = firing.event.clone();
         event["transcript_path"] = path.to_str().unwrap().into();
         let hook = sandbox.start(&["hook"], format!("{event}\n").as_bytes());
-        hook.end().unnoticed();
+        hook.end().silent();
         seen.push(is_sent());
     }
     assert_eq!(seen.first(), Some(&false));

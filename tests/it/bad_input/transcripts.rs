@@ -19,7 +19,7 @@ fn traced() -> (MockLangfuse, Sandbox) {
 fn hooks_at(path: &Path, session: &Session<'_>) {
     for mut event in [session.stop_event(0), session.end_event()] {
         event["transcript_path"] = json!(path);
-        session.start(&event).end().unnoticed();
+        session.start(&event).end().silent();
     }
 }
 
@@ -87,7 +87,7 @@ fn a_bad_line_in_the_middle_affects_no_other_line_and_is_counted() {
         let expected = rows_of("v2.1.330/tools", |_| {});
         let (mock, sandbox) = traced();
         let mut session = sandbox.session("v2.1.330/tools");
-        strew(&mut session, bad);
+        insert_lines(&mut session, bad);
         session.whole().end();
         assert_eq!(mock.rows(), expected, "{bad:?}");
         let log = sandbox.log();
@@ -99,7 +99,7 @@ fn a_bad_line_in_the_middle_affects_no_other_line_and_is_counted() {
 }
 
 /// Puts a line before the first row and after every tenth.
-fn strew(session: &mut Session<'_>, line: &str) {
+fn insert_lines(session: &mut Session<'_>, line: &str) {
     let lines = &mut session.recording.sessions[0].lines;
     let whole = std::mem::take(lines);
     for (position, row) in whole.into_iter().enumerate() {
@@ -114,7 +114,7 @@ fn strew(session: &mut Session<'_>, line: &str) {
 fn rows_and_fields_of_later_releases_change_nothing() {
     let expected = rows_of("v2.1.330/tools", |_| {});
     let rows = rows_of("v2.1.330/tools", |session| {
-        strew(
+        insert_lines(
             session,
             "{\"type\":\"hologram\",\"uuid\":\"x\",\"timestamp\":\"2026-11-23T06:42:22.501Z\",\"message\":7}\n",
         );

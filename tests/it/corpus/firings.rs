@@ -19,7 +19,7 @@ pub(super) fn play(sandbox: &Sandbox, recording: &Recording) {
 
 /// Runs only the last recorded hook of each session, with the whole recording on disk.
 pub(super) fn play_last(sandbox: &Sandbox, recording: &Recording) {
-    sandbox.lay(recording);
+    sandbox.write_others(recording);
     for transcript in recording.sessions.iter().chain(&recording.agents) {
         sandbox.grow(transcript, usize::MAX);
     }
@@ -33,7 +33,7 @@ pub(super) fn play_last(sandbox: &Sandbox, recording: &Recording) {
 }
 
 /// The sessions without a hook.
-pub(super) fn unnoticed(recording: &Recording) -> impl Iterator<Item = &Transcript> {
+pub(super) fn silent(recording: &Recording) -> impl Iterator<Item = &Transcript> {
     let fired = |session: &str| {
         let mut firings = recording.firings.iter();
         firings.any(|firing| firing.session() == session)
@@ -45,7 +45,7 @@ pub(super) fn unnoticed(recording: &Recording) -> impl Iterator<Item = &Transcri
 /// One hook. `keep_open`: its standard input is never closed.
 fn fire(sandbox: &Sandbox, recording: &Recording, firing: &Firing, keep_open: bool) {
     let transcript = recording.session(firing.session());
-    sandbox.lay_at(recording, firing);
+    sandbox.write_others_at(recording, firing);
     for agent in recording.agents_of(firing.session()) {
         sandbox.grow(agent, agent.rows_at(firing));
     }
@@ -62,7 +62,7 @@ fn fire(sandbox: &Sandbox, recording: &Recording, firing: &Firing, keep_open: bo
         std::thread::sleep(pause.unwrap_or(USUALLY_LATE));
         sandbox.grow(transcript, late);
     }
-    hook.end().unnoticed();
+    hook.end().silent();
 }
 
 fn event_at(firing: &Firing, path: &Path) -> Value {

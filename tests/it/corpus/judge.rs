@@ -40,7 +40,7 @@ pub(super) fn assert_whole(mock: &MockLangfuse, recording: &Recording) {
     }
     assert_agents(&rows, recording);
     if expected["check"].to_string().contains("agrees") {
-        assert_lanes(&rows, &expected["by_lane"]);
+        assert_agent_marks(&rows, &expected["by_lane"]);
     }
 }
 
@@ -122,23 +122,23 @@ fn span_id(message_id: &str) -> String {
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn assert_lanes(rows: &[Row], expected: &Value) {
-    let mut lanes: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
+fn assert_agent_marks(rows: &[Row], expected: &Value) {
+    let mut by_mark: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.kind == "GENERATION") {
-        lanes.entry(lane(row, rows)).or_default().push(row);
+        by_mark.entry(agent_mark(row, rows)).or_default().push(row);
     }
-    let names: Vec<&String> = lanes.keys().collect();
+    let names: Vec<&String> = by_mark.keys().collect();
     let expected = expected.as_object().unwrap();
     assert_eq!(names, expected.keys().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>());
-    for (name, generations) in &lanes {
+    for (name, generations) in &by_mark {
         let mut have = tokens(generations);
         have.insert("generations".to_owned(), generations.len());
-        assert_eq!(have, counts(&expected[name]), "lane {name}");
+        assert_eq!(have, counts(&expected[name]), "agent {name}");
     }
 }
 
 /// The mark in the prompt of the agent above a row; `main` is a turn's own.
-fn lane(row: &Row, rows: &[Row]) -> String {
+fn agent_mark(row: &Row, rows: &[Row]) -> String {
     let above = parent(row, rows).expect("a root is an agent");
     match (above.kind.as_str(), above.parent_span_id.is_some()) {
         ("AGENT", false) => "main".to_owned(),
@@ -147,7 +147,7 @@ fn lane(row: &Row, rows: &[Row]) -> String {
             let mark = prompt.split_once("[[lane:").and_then(|(_, rest)| rest.split_once("]]"));
             mark.map_or_else(|| "(no mark)".to_owned(), |(name, _)| name.to_owned())
         }
-        _ => lane(above, rows),
+        _ => agent_mark(above, rows),
     }
 }
 

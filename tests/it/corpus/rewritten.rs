@@ -88,7 +88,7 @@ fn play(sandbox: &Sandbox, recording: &Recording) {
             put(sandbox, recording, (late, *rows), *late != file);
             file.clone_from(late);
         }
-        hook.end().unnoticed();
+        hook.end().silent();
     }
 }
 

@@ -3,7 +3,7 @@
 use langfuse_mock::{PUBLIC_KEY, Reading, Reply, SECRET_KEY};
 use serde_json::json;
 
-use super::Clinic;
+use super::DoctorHome;
 use super::cloud::Cloud;
 use crate::client::server::Server;
 use crate::client::tls::{EXPIRED, GOOD, OTHER_HOST, bundle, tls_server};
@@ -15,19 +15,19 @@ fn answer(status: &str, headers: &str, body: &str) -> String {
 }
 
 /// A user whose Langfuse is at this address.
-fn at(url: &str) -> Clinic {
-    let clinic = Clinic::healthy();
-    clinic.configured(&json!({"LANGFUSE_BASE_URL": url}));
-    clinic
+fn at(url: &str) -> DoctorHome {
+    let home = DoctorHome::healthy();
+    home.configured(&json!({"LANGFUSE_BASE_URL": url}));
+    home
 }
 
 /// Keys for Langfuse Cloud behind a proxy, without a host.
-fn in_cloud(cloud: &Cloud) -> Clinic {
-    let mut clinic = Clinic::healthy();
-    let authority = clinic.sandbox.write("ca.pem", Cloud::authority().as_bytes());
-    clinic.configured(&json!({"LANGFUSE_BASE_URL": null, "LANGFUSE_CA_FILE": authority}));
-    clinic.sandbox.set("HTTPS_PROXY", format!("http://{}", cloud.proxy));
-    clinic
+fn in_cloud(cloud: &Cloud) -> DoctorHome {
+    let mut home = DoctorHome::healthy();
+    let authority = home.sandbox.write("ca.pem", Cloud::authority().as_bytes());
+    home.configured(&json!({"LANGFUSE_BASE_URL": null, "LANGFUSE_CA_FILE": authority}));
+    home.sandbox.set("HTTPS_PROXY", format!("http://{}", cloud.proxy));
+    home
 }
 
 const ADDRESS: &str =
@@ -35,22 +35,22 @@ const ADDRESS: &str =
 
 #[test]
 fn a_wrong_key() {
-    let clinic = Clinic::healthy();
-    clinic.configured(&json!({"LANGFUSE_SECRET_KEY": "sk-lf-wrong"}));
-    clinic.fails("keys", "answered 401", "check the keys: LANGFUSE_PUBLIC_KEY in ~/.config", 5);
+    let home = DoctorHome::healthy();
+    home.configured(&json!({"LANGFUSE_SECRET_KEY": "sk-lf-wrong"}));
+    home.fails("keys", "answered 401", "check the keys: LANGFUSE_PUBLIC_KEY in ~/.config", 5);
 }
 
 #[test]
 fn a_key_of_another_region_is_found_if_the_user_wants_that() {
     let cloud = Cloud::with_keys_of("us.cloud.langfuse.com");
-    let clinic = in_cloud(&cloud);
-    clinic.fails("keys", "answered 401", "the option --yes tries the other regions", 5);
+    let home = in_cloud(&cloud);
+    home.fails("keys", "answered 401", "the option --yes tries the other regions", 5);
     assert_eq!(
         cloud.asked(),
         ["cloud.langfuse.com"],
         "keys were shown to a host without a question"
     );
-    clinic.finds(
+    home.finds(
         &["--yes"],
         "fail",
         "keys",
@@ -64,14 +64,14 @@ fn a_key_of_another_region_is_found_if_the_user_wants_that() {
 fn a_terminal_asks_before_keys_are_sent_to_other_regions() {
     for (answer, found) in [("y", true), ("yes", true), ("", false), ("n", false)] {
         let cloud = Cloud::with_keys_of("us.cloud.langfuse.com");
-        let clinic = in_cloud(&cloud);
-        let mut seat = clinic.sandbox.sits_at(300, &["doctor"]);
-        seat.sees(
+        let home = in_cloud(&cloud);
+        let mut terminal = home.sandbox.at_terminal(300, &["doctor"]);
+        terminal.sees(
             "Try them at the other regions of Langfuse Cloud (https://us.cloud.langfuse.com, ",
         );
-        seat.sees("? [y/N] ");
+        terminal.sees("? [y/N] ");
         assert_eq!(cloud.asked(), ["cloud.langfuse.com"]);
-        let (code, screen) = seat.types(answer).ends();
+        let (code, screen) = terminal.types(answer).ends();
         assert_eq!(code, Some(5), "{screen}");
         let told = screen.contains("https://us.cloud.langfuse.com accepts them");
         assert_eq!((told, cloud.asked().len() > 1), (found, found), "{screen}");
@@ -81,8 +81,8 @@ fn a_terminal_asks_before_keys_are_sent_to_other_regions() {
 #[test]
 fn a_key_of_no_region() {
     let cloud = Cloud::with_keys_of("nowhere");
-    let clinic = in_cloud(&cloud);
-    clinic.finds(
+    let home = in_cloud(&cloud);
+    home.finds(
         &["--yes"],
         "fail",
         "keys",
@@ -96,8 +96,8 @@ fn a_key_of_no_region() {
 #[test]
 fn a_key_of_the_default_region_is_tried_nowhere_else() {
     let cloud = Cloud::with_keys_of("cloud.langfuse.com");
-    let clinic = in_cloud(&cloud);
-    let report = clinic.sandbox.run(&["doctor", "--json", "--yes"]).exits(0);
+    let home = in_cloud(&cloud);
+    let report = home.sandbox.run(&["doctor", "--json", "--yes"]).exits(0);
     assert!(report.stdout.contains("through the proxy"), "{}", report.stdout);
     assert_eq!(cloud.asked(), ["cloud.langfuse.com"]);
 }
@@ -170,21 +170,21 @@ fn a_server_that_is_not_http() {
 fn an_expired_certificate() {
     let (_folder, authority) = bundle();
     let (server, _) = tls_server(EXPIRED);
-    let clinic = at(&format!("https://localhost:{}", server.address.port()));
-    clinic.configured(&json!({
+    let home = at(&format!("https://localhost:{}", server.address.port()));
+    home.configured(&json!({
         "LANGFUSE_BASE_URL": format!("https://localhost:{}", server.address.port()),
         "LANGFUSE_CA_FILE": authority,
     }));
-    clinic.fails("tls", "certificate expired", "renew the certificate", 3);
+    home.fails("tls", "certificate expired", "renew the certificate", 3);
 }
 
 #[test]
 fn a_certificate_of_another_host_or_an_unknown_authority() {
     let (_folder, authority) = bundle();
     let (server, _) = tls_server(OTHER_HOST);
-    let clinic = Clinic::healthy();
-    clinic.configured(&json!({"LANGFUSE_BASE_URL": format!("https://{}", server.address), "LANGFUSE_CA_FILE": authority}));
-    clinic.fails("tls", "not valid for name", "LANGFUSE_CA_FILE", 3);
+    let home = DoctorHome::healthy();
+    home.configured(&json!({"LANGFUSE_BASE_URL": format!("https://{}", server.address), "LANGFUSE_CA_FILE": authority}));
+    home.fails("tls", "not valid for name", "LANGFUSE_CA_FILE", 3);
     let (server, _) = tls_server(GOOD);
     at(&format!("https://{}", server.address)).fails("tls", "UnknownIssuer", "LANGFUSE_CA_FILE", 3);
 }
@@ -192,9 +192,9 @@ fn a_certificate_of_another_host_or_an_unknown_authority() {
 #[test]
 fn an_unreadable_ca_file() {
     let (server, _) = tls_server(GOOD);
-    let clinic = Clinic::healthy();
-    clinic.configured(&json!({"LANGFUSE_BASE_URL": format!("https://{}", server.address), "LANGFUSE_CA_FILE": "~/nothing.pem"}));
-    clinic.fails("tls", "could not read the certificates in ~/nothing.pem", "LANGFUSE_CA_FILE", 3);
+    let home = DoctorHome::healthy();
+    home.configured(&json!({"LANGFUSE_BASE_URL": format!("https://{}", server.address), "LANGFUSE_CA_FILE": "~/nothing.pem"}));
+    home.fails("tls", "could not read the certificates in ~/nothing.pem", "LANGFUSE_CA_FILE", 3);
 }
 
 #[test]
@@ -225,9 +225,9 @@ fn a_server_in_trouble() {
 #[test]
 fn a_server_that_hangs() {
     let server = Server::new(|connection| while connection.request() {});
-    let clinic = Clinic::healthy();
-    clinic.configured(&json!({"LANGFUSE_BASE_URL": server.url(), "LANGFUSE_TIMEOUT": "0.3"}));
-    clinic.fails("server", "did not answer in time", "nothing is lost", 4);
+    let home = DoctorHome::healthy();
+    home.configured(&json!({"LANGFUSE_BASE_URL": server.url(), "LANGFUSE_TIMEOUT": "0.3"}));
+    home.fails("server", "did not answer in time", "nothing is lost", 4);
 }
 
 #[test]
@@ -240,30 +240,30 @@ fn a_wrong_clock() {
 
 #[test]
 fn a_dead_proxy_or_one_with_a_password() {
-    let mut clinic = at("https://langfuse.example");
+    let mut home = at("https://langfuse.example");
     let dead = unused_address();
-    clinic.sandbox.set("HTTPS_PROXY", format!("http://{dead}"));
-    clinic.fails("tcp", &format!("the proxy {dead} does not answer"), "check the port and host", 4);
+    home.sandbox.set("HTTPS_PROXY", format!("http://{dead}"));
+    home.fails("tcp", &format!("the proxy {dead} does not answer"), "check the port and host", 4);
     let proxy = Server::answering(answer("407 Proxy Authentication Required", "", ""));
-    clinic.sandbox.set("HTTPS_PROXY", format!("http://{}", proxy.address));
-    clinic.fails("server", "answered 407", "check HTTPS_PROXY", 3);
-    clinic.sandbox.set("HTTPS_PROXY", "socks5://127.0.0.1:9050");
-    clinic.fails("address", "speaks SOCKS", "check HTTPS_PROXY", 3);
+    home.sandbox.set("HTTPS_PROXY", format!("http://{}", proxy.address));
+    home.fails("server", "answered 407", "check HTTPS_PROXY", 3);
+    home.sandbox.set("HTTPS_PROXY", "socks5://127.0.0.1:9050");
+    home.fails("address", "speaks SOCKS", "check HTTPS_PROXY", 3);
 }
 
 #[test]
 fn a_server_that_takes_everything_and_stores_nothing() {
-    let clinic = Clinic::healthy();
-    clinic.configured(&json!({"LANGFUSE_TIMEOUT": "0.8"}));
-    clinic.mock.reply_always(Some(Reply::Lose));
-    clinic.finds(&["--send-test"], "fail", "test trace", "did not store it", "check the worker", 1);
+    let home = DoctorHome::healthy();
+    home.configured(&json!({"LANGFUSE_TIMEOUT": "0.8"}));
+    home.mock.reply_always(Some(Reply::Lose));
+    home.finds(&["--send-test"], "fail", "test trace", "did not store it", "check the worker", 1);
 }
 
 #[test]
 fn a_server_with_older_tables_is_read_by_its_older_list() {
-    let clinic = Clinic::healthy();
-    clinic.mock.show(Reading::Old);
-    let ran = clinic.sandbox.run(&["doctor", "--send-test"]).exits(0);
+    let home = DoctorHome::healthy();
+    home.mock.show(Reading::Old);
+    let ran = home.sandbox.run(&["doctor", "--send-test"]).exits(0);
     for told in [" found", "sent and read back"] {
         assert!(ran.stdout.contains(told), "{}", ran.stdout);
     }
@@ -271,11 +271,11 @@ fn a_server_with_older_tables_is_read_by_its_older_list() {
 
 #[test]
 fn an_account_without_permission_to_send() {
-    let clinic = Clinic::healthy();
+    let home = DoctorHome::healthy();
     let suspended = br#"{"message":"Ingestion suspended","error":"ForbiddenError"}"#.to_vec();
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    clinic.mock.reply_always(Some(Reply::StatusWithBody(403, headers, suspended)));
-    clinic.finds(
+    home.mock.reply_always(Some(Reply::StatusWithBody(403, headers, suspended)));
+    home.finds(
         &["--send-test"],
         "fail",
         "test trace",
@@ -287,9 +287,9 @@ fn an_account_without_permission_to_send() {
 
 #[test]
 fn a_deleted_last_trace() {
-    let clinic = Clinic::healthy();
-    clinic.mock.clear();
-    clinic.warns("last trace", "not found", "replay --again");
+    let home = DoctorHome::healthy();
+    home.mock.clear();
+    home.warns("last trace", "not found", "replay --again");
 }
 
 #[test]
@@ -298,18 +298,18 @@ fn a_model_without_a_price() {
     let sandbox = Sandbox::traced(&mock);
     sandbox.run(&["install"]).exits(0);
     sandbox.session("v2.1.330/simple").whole().stop(0);
-    let clinic = Clinic { sandbox, mock };
-    clinic.warns("prices", "no price for claude-opus-5-5", "with the prices of claude-opus-5");
+    let home = DoctorHome { sandbox, mock };
+    home.warns("prices", "no price for claude-opus-5-5", "with the prices of claude-opus-5");
 }
 
 #[test]
 fn keys_are_never_shown() {
-    let clinic = Clinic::healthy();
+    let home = DoctorHome::healthy();
     for options in
         [&["doctor"][..], &["doctor", "-v", "-v"], &["config"], &["status"], &["config", "check"]]
     {
-        let ran = clinic.sandbox.run(options);
+        let ran = home.sandbox.run(options);
         assert!(!ran.stdout.contains(SECRET_KEY) && !ran.stderr.contains(SECRET_KEY), "{ran:?}");
     }
-    assert!(clinic.sandbox.run(&["config"]).stdout.contains(PUBLIC_KEY));
+    assert!(home.sandbox.run(&["config"]).stdout.contains(PUBLIC_KEY));
 }

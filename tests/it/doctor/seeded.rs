@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::{Value, json};
 
-use super::Clinic;
+use super::DoctorHome;
 use super::cloud::Cloud;
 use crate::sandbox::PROGRAM;
 
@@ -81,7 +81,7 @@ fn faults(table: &'static str) -> Vec<Fault> {
     faults.collect()
 }
 
-impl Clinic {
+impl DoctorHome {
     /// Doctor reports this, and no other check has a finding, except consequences of a suspended configuration.
     fn finds_only(&self, what: &str, options: &[&str], found: [&str; 4], code: i32) {
         let [verdict, check, message, help] = found;
@@ -100,45 +100,45 @@ impl Clinic {
 #[test]
 fn faults_of_values_are_found() {
     for fault in faults(VALUES) {
-        let clinic = Clinic::healthy();
-        clinic.configured(&fault.change);
-        clinic.finds_only(fault.what, &[], fault.found, fault.code);
+        let home = DoctorHome::healthy();
+        home.configured(&fault.change);
+        home.finds_only(fault.what, &[], fault.found, fault.code);
     }
     for fault in faults(SHELL) {
-        let mut clinic = Clinic::healthy();
+        let mut home = DoctorHome::healthy();
         for (name, value) in fault.change.as_object().unwrap() {
-            clinic.sandbox.set(name, value.as_str().unwrap());
+            home.sandbox.set(name, value.as_str().unwrap());
         }
-        clinic.finds_only(fault.what, &[], fault.found, fault.code);
+        home.finds_only(fault.what, &[], fault.found, fault.code);
     }
 }
 
 #[test]
 fn faults_of_the_configuration_file_are_found() {
     for fault in faults(FILE) {
-        let clinic = Clinic::healthy();
-        let mut content = json!({"env": crate::sandbox::traced_to(&clinic.mock.url())});
+        let home = DoctorHome::healthy();
+        let mut content = json!({"env": crate::sandbox::traced_to(&home.mock.url())});
         for (key, value) in fault.change.as_object().unwrap() {
             content[key] = value.clone();
         }
-        clinic.sandbox.config(&content);
-        clinic.finds_only(fault.what, &[], fault.found, fault.code);
+        home.sandbox.config(&content);
+        home.finds_only(fault.what, &[], fault.found, fault.code);
     }
     const CONFIG: &str = ".config/claude-langfuse/config.json";
-    let clinic = Clinic::healthy();
-    let path = clinic.sandbox.path(CONFIG);
+    let home = DoctorHome::healthy();
+    let path = home.sandbox.path(CONFIG);
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
     let found =
         ["warn", "config", "the key is in a file that is world-readable", "chmod 600 ~/.config"];
-    clinic.finds_only("a key that everybody can read", &[], found, 0);
+    home.finds_only("a key that everybody can read", &[], found, 0);
     fs::write(&path, r#"{"env": {"CC_LANGFUSE_DEBUG": "true", "CC_LANGFUSE_DEBUG": "false"}}"#)
         .unwrap();
     let found = ["fail", "config", "duplicate key \"CC_LANGFUSE_DEBUG\"", "fix the file"];
-    clinic.finds_only("a variable twice", &[], found, 3);
+    home.finds_only("a variable twice", &[], found, 3);
     fs::remove_file(&path).unwrap();
     symlink("/nowhere", &path).unwrap();
     let found = ["fail", "config", "could not read the file: broken link", "fix the file"];
-    clinic.finds_only("a link that leads nowhere", &[], found, 3);
+    home.finds_only("a link that leads nowhere", &[], found, 3);
 }
 
 #[test]
@@ -148,19 +148,18 @@ fn faults_of_key_and_certificate_files_are_found() {
         ("my secret key\n", "~/key: file is not one word of at most 200 characters"),
         ("pk-lf-test\n", "is a public key, as the other one"),
     ] {
-        let clinic = Clinic::healthy();
-        let key = clinic.sandbox.write("key", content.as_bytes());
+        let home = DoctorHome::healthy();
+        let key = home.sandbox.write("key", content.as_bytes());
         fs::set_permissions(key, Permissions::from_mode(0o600)).unwrap();
-        clinic
-            .configured(&json!({"LANGFUSE_SECRET_KEY": null, "LANGFUSE_SECRET_KEY_FILE": "~/key"}));
+        home.configured(&json!({"LANGFUSE_SECRET_KEY": null, "LANGFUSE_SECRET_KEY_FILE": "~/key"}));
         let help = if message.starts_with('~') { "fix the path or the file" } else { "sk-lf-" };
-        clinic.finds_only(content, &[], ["fail", "keys", message, help], 3);
+        home.finds_only(content, &[], ["fail", "keys", message, help], 3);
     }
-    let clinic = Clinic::healthy();
-    clinic.sandbox.write("ca.pem", b"no certificate\n");
-    clinic.configured(&json!({"LANGFUSE_CA_FILE": "~/ca.pem"}));
+    let home = DoctorHome::healthy();
+    home.sandbox.write("ca.pem", b"no certificate\n");
+    home.configured(&json!({"LANGFUSE_CA_FILE": "~/ca.pem"}));
     let found = ["warn", "config", "found no certificate in ~/ca.pem", "fix the path or the file"];
-    clinic.finds_only("a certificate file with something else", &[], found, 0);
+    home.finds_only("a certificate file with something else", &[], found, 0);
 }
 
 /// A change of Claude Code's settings.
@@ -234,29 +233,29 @@ const OF_THE_HOOK: [(&str, Change, [&str; 4], i32); 7] = [
 #[test]
 fn faults_of_the_hook_are_found() {
     for (what, change, found, code) in OF_THE_HOOK {
-        let clinic = Clinic::healthy();
-        clinic.settings(change);
-        clinic.finds_only(what, &[], found, code);
+        let home = DoctorHome::healthy();
+        home.settings(change);
+        home.finds_only(what, &[], found, code);
     }
 }
 
 #[test]
 fn a_program_that_can_not_be_run_and_a_budget_beyond_the_timeout_are_found() {
-    let clinic = Clinic::healthy();
-    let program = clinic.sandbox.write("bin/claude-langfuse", b"#!/bin/sh\n");
-    clinic.settings(|settings| {
+    let home = DoctorHome::healthy();
+    let program = home.sandbox.write("bin/claude-langfuse", b"#!/bin/sh\n");
+    home.settings(|settings| {
         for event in ["Stop", "SessionEnd"] {
             settings["hooks"][event][0]["hooks"][0]["command"] =
                 json!(format!("{} hook", program.display()));
         }
     });
     let found = ["fail", "hooks", "can't be run: ~/bin/claude-langfuse", "claude-langfuse install"];
-    clinic.finds_only("a program without its right", &[], found, 1);
-    let clinic = Clinic::healthy();
-    clinic.configured(&json!({"CC_LANGFUSE_HOOK_BUDGET": "30"}));
-    clinic.settings(|settings| settings["hooks"]["Stop"][0]["hooks"][0]["timeout"] = json!(20));
+    home.finds_only("a program without its right", &[], found, 1);
+    let home = DoctorHome::healthy();
+    home.configured(&json!({"CC_LANGFUSE_HOOK_BUDGET": "30"}));
+    home.settings(|settings| settings["hooks"]["Stop"][0]["hooks"][0]["timeout"] = json!(20));
     let found = ["fail", "hooks", "before the end of its budget of 30 s", "remove \"timeout\""];
-    clinic.finds_only("a budget beyond the timeout", &[], found, 1);
+    home.finds_only("a budget beyond the timeout", &[], found, 1);
 }
 
 #[test]
@@ -299,22 +298,22 @@ fn faults_of_a_projects_files_are_found() {
             0,
         ),
     ] {
-        let clinic = Clinic::healthy();
-        fs::create_dir_all(clinic.sandbox.path("app/.git")).unwrap();
-        clinic.sandbox.write(&format!("app/.claude/{file}"), content.as_bytes());
-        clinic.finds_only(what, &app, found, code);
+        let home = DoctorHome::healthy();
+        fs::create_dir_all(home.sandbox.path("app/.git")).unwrap();
+        home.sandbox.write(&format!("app/.claude/{file}"), content.as_bytes());
+        home.finds_only(what, &app, found, code);
     }
 }
 
 #[test]
 fn a_state_folder_that_is_a_link_is_found() {
-    let clinic = Clinic::healthy();
-    let folder = clinic.sandbox.path(".claude/state/claude-langfuse");
-    let elsewhere = clinic.sandbox.path("elsewhere");
+    let home = DoctorHome::healthy();
+    let folder = home.sandbox.path(".claude/state/claude-langfuse");
+    let elsewhere = home.sandbox.path("elsewhere");
     fs::rename(&folder, &elsewhere).unwrap();
     symlink(elsewhere, folder).unwrap();
     let found = ["fail", "state", "~/.claude/state/claude-langfuse is a link", "move it away"];
-    clinic.finds_only("a link", &[], found, 1);
+    home.finds_only("a link", &[], found, 1);
 }
 
 #[test]
@@ -323,63 +322,63 @@ fn a_proxy_without_an_address_or_url_is_found() {
         ("http://proxy.invalid:3128", "dns", "the host of the proxy proxy.invalid:3128", 4),
         ("corp proxy", "address", "could not read the address of the proxy", 3),
     ] {
-        let mut clinic = Clinic::healthy();
-        clinic.configured(&json!({"LANGFUSE_BASE_URL": "https://langfuse.example"}));
-        clinic.sandbox.set("HTTPS_PROXY", proxy);
-        clinic.fails(check, message, "check HTTPS_PROXY", code);
+        let mut home = DoctorHome::healthy();
+        home.configured(&json!({"LANGFUSE_BASE_URL": "https://langfuse.example"}));
+        home.sandbox.set("HTTPS_PROXY", proxy);
+        home.fails(check, message, "check HTTPS_PROXY", code);
     }
 }
 
 /// A change of a home that is unusual but valid.
-type Unusual = fn(&mut Clinic);
+type Unusual = fn(&mut DoctorHome);
 
 #[test]
 fn healthy_homes_have_no_finding() {
     let homes: [(&str, Unusual); 9] = [
-        ("a key file", |clinic| {
-            let key = clinic.sandbox.write("key", b"sk-lf-test\n");
+        ("a key file", |home| {
+            let key = home.sandbox.write("key", b"sk-lf-test\n");
             fs::set_permissions(key, Permissions::from_mode(0o600)).unwrap();
-            clinic.configured(
+            home.configured(
                 &json!({"LANGFUSE_SECRET_KEY": null, "LANGFUSE_SECRET_KEY_FILE": "~/key"}),
             );
         }),
-        ("a value for us beside one for all", |clinic| {
-            let url = clinic.mock.url();
-            clinic.configured(&json!({"LANGFUSE_HOST": null, "CC_LANGFUSE_BASE_URL": url}));
+        ("a value for us beside one for all", |home| {
+            let url = home.mock.url();
+            home.configured(&json!({"LANGFUSE_HOST": null, "CC_LANGFUSE_BASE_URL": url}));
         }),
-        ("one host under two names", |clinic| {
-            let url = clinic.mock.url();
-            clinic.configured(&json!({"LANGFUSE_HOST": format!("{url}/")}));
+        ("one host under two names", |home| {
+            let url = home.mock.url();
+            home.configured(&json!({"LANGFUSE_HOST": format!("{url}/")}));
         }),
-        ("the shell's own network", |clinic| {
-            clinic.sandbox.set("HTTPS_PROXY", "http://127.0.0.1:1");
-            clinic.sandbox.set("SSL_CERT_FILE", "/etc/ssl/certs/none.crt");
+        ("the shell's own network", |home| {
+            home.sandbox.set("HTTPS_PROXY", "http://127.0.0.1:1");
+            home.sandbox.set("SSL_CERT_FILE", "/etc/ssl/certs/none.crt");
         }),
-        ("masking as it is by default", |clinic| {
-            clinic.configured(
+        ("masking as it is by default", |home| {
+            home.configured(
                 &json!({"CC_LANGFUSE_MASK": "true", "CC_LANGFUSE_TRACE_NAME": "{project}"}),
             );
         }),
-        ("a certificate of one's own", |clinic| {
-            let path = clinic.sandbox.write("ca.pem", Cloud::authority().as_bytes());
-            clinic.configured(&json!({"LANGFUSE_CA_FILE": path}));
+        ("a certificate of one's own", |home| {
+            let path = home.sandbox.write("ca.pem", Cloud::authority().as_bytes());
+            home.configured(&json!({"LANGFUSE_CA_FILE": path}));
         }),
-        ("a traced project", |clinic| {
-            fs::create_dir_all(clinic.sandbox.path("code/app")).unwrap();
-            let env = crate::sandbox::traced_to(&clinic.mock.url());
+        ("a traced project", |home| {
+            fs::create_dir_all(home.sandbox.path("code/app")).unwrap();
+            let env = crate::sandbox::traced_to(&home.mock.url());
             let on = json!({"env": {"TRACE_TO_LANGFUSE": "true"}});
-            clinic.sandbox.config(&json!({"env": env, "projects": {"~/code/app": on}}));
+            home.sandbox.config(&json!({"env": env, "projects": {"~/code/app": on}}));
         }),
-        ("a statusline and hooks of others", |clinic| {
-            clinic.settings(|settings| {
+        ("a statusline and hooks of others", |home| {
+            home.settings(|settings| {
                 settings["statusLine"] =
                     json!({"type": "command", "command": "claude-langfuse status --line"});
                 let other = json!({"hooks": [{"type": "command", "command": "notify-send done"}]});
                 settings["hooks"]["Stop"].as_array_mut().unwrap().push(other);
             });
         }),
-        ("telemetry that goes elsewhere", |clinic| {
-            clinic.settings(|settings| {
+        ("telemetry that goes elsewhere", |home| {
+            home.settings(|settings| {
                 settings["env"] = json!({
                     "CLAUDE_CODE_ENABLE_TELEMETRY": "1", "OTEL_TRACES_EXPORTER": "otlp",
                     "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318",
@@ -388,9 +387,9 @@ fn healthy_homes_have_no_finding() {
         }),
     ];
     for (what, change) in homes {
-        let mut clinic = Clinic::healthy();
-        change(&mut clinic);
-        let report = clinic.sandbox.run(&["doctor", "--json"]).exits(0).json().remove(0);
+        let mut home = DoctorHome::healthy();
+        change(&mut home);
+        let report = home.sandbox.run(&["doctor", "--json"]).exits(0).json().remove(0);
         assert_eq!(report["verdict"], "ok", "{what}: {report:#}");
     }
 }

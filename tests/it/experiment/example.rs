@@ -17,7 +17,7 @@ fn claude_code() -> Option<PathBuf> {
 }
 
 /// Reports that a test is skipped. The program has 400 MB, so CI does without it; the other tests use a mock.
-fn told_missing() -> Option<PathBuf> {
+fn report_missing() -> Option<PathBuf> {
     let claude = claude_code();
     if claude.is_none() {
         // Bypasses the harness, which hides the output of a passing test.
@@ -31,7 +31,7 @@ fn told_missing() -> Option<PathBuf> {
 
 #[test]
 fn better_instructions_win_with_the_real_claude_code() {
-    let Some(claude) = told_missing() else {
+    let Some(claude) = report_missing() else {
         return;
     };
     let mut results = Vec::new();
@@ -82,7 +82,7 @@ impl Drop for Api {
 
 #[test]
 fn a_broken_model_leaves_nothing_with_the_real_claude_code() {
-    let Some(claude) = told_missing() else {
+    let Some(claude) = report_missing() else {
         return;
     };
     let mut place = Place::new();

@@ -62,7 +62,7 @@ const REPLAY: Scene = Scene {
 
 impl Scene {
     /// Kills the run at every one of these calls, each time in a new sandbox.
-    fn killed_wherever(&self, counts: impl Fn(&str) -> bool) {
+    fn killed_at_each_point(&self, counts: impl Fn(&str) -> bool) {
         if !can_trace() {
             return missing::tool("not killed: strace is missing, or may not trace");
         }
@@ -146,17 +146,17 @@ impl Scene {
 
 #[test]
 fn a_first_hook_killed_at_any_visible_point_loses_nothing() {
-    FIRST_CONTACT.killed_wherever(|call| TELLING.contains(&call));
+    FIRST_CONTACT.killed_at_each_point(|call| TELLING.contains(&call));
 }
 
 #[test]
 fn a_later_hook_killed_at_any_visible_point_loses_nothing() {
-    LATER_TURN.killed_wherever(|call| TELLING.contains(&call));
+    LATER_TURN.killed_at_each_point(|call| TELLING.contains(&call));
 }
 
 #[test]
 fn a_replay_killed_at_any_visible_point_loses_nothing() {
-    REPLAY.killed_wherever(|call| TELLING.contains(&call));
+    REPLAY.killed_at_each_point(|call| TELLING.contains(&call));
 }
 
 #[test]
@@ -184,6 +184,6 @@ fn the_turn_of_a_first_hook_killed_before_reading_is_sent_by_the_next_one() {
 #[ignore = "takes minutes"]
 fn a_run_killed_at_any_system_call_loses_nothing() {
     for scene in [FIRST_CONTACT, LATER_TURN, REPLAY] {
-        scene.killed_wherever(|_| true);
+        scene.killed_at_each_point(|_| true);
     }
 }

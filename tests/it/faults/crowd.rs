@@ -29,7 +29,7 @@ fn fifty_hooks_of_one_session_send_each_span_once() {
     session.whole();
     let hooks: Vec<Running> = (0..CROWD).map(|_| session.start(&session.end_event())).collect();
     for hook in hooks {
-        hook.end().unnoticed();
+        hook.end().silent();
     }
     let expected = undisturbed("v2.1.330/subagent");
     same_rows(&mock.rows(), &expected, "in the end");
@@ -53,7 +53,7 @@ fn fifty_hooks_of_fifty_sessions_do_not_interfere() {
         .map(|session| sandbox.start(&["hook"], event(session).as_bytes()))
         .collect();
     for hook in hooks {
-        hook.end().unnoticed();
+        hook.end().silent();
     }
     assert_eq!(mock.answers().len(), CROWD);
     assert_eq!(mock.accepted_spans().len(), 2 * CROWD);
@@ -126,7 +126,7 @@ fn a_stop_reads_no_agent_that_another_agent_may_have_launched() {
     let log = sandbox.path("calls");
     let strace = ["strace", "-f", "-qq", "-e", "trace=openat", "-o", log.to_str().unwrap(), "--"];
     let event = session.stop_event(1).to_string();
-    sandbox.start_under(&strace, &["hook"], event.as_bytes()).end().unnoticed();
+    sandbox.start_under(&strace, &["hook"], event.as_bytes()).end().silent();
     let opened = fs::read_to_string(log).unwrap();
     let read = opened.lines().filter(|line| line.contains("/agent-") && line.contains(".jsonl"));
     assert_eq!(read.count(), 0, "{opened}");

@@ -40,12 +40,12 @@ fn replace_by_link(path: &Path, target: &Path) {
 }
 
 /// Another file that must not change.
-fn victim(sandbox: &Sandbox) -> PathBuf {
+fn protected(sandbox: &Sandbox) -> PathBuf {
     sandbox.write("victim", b"precious")
 }
 
 /// All turns were answered and the first was sent, then came the damage, then the hooks of the other turns.
-fn goes_on_after(what: &str, damage: Damage) -> (MockLangfuse, Sandbox) {
+fn continues_after(what: &str, damage: Damage) -> (MockLangfuse, Sandbox) {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(RECORDING);
@@ -76,7 +76,7 @@ fn an_invalid_cursor_is_moved_aside_and_the_session_continues() {
         }),
     ];
     for (what, damage) in damages {
-        let (_mock, sandbox) = goes_on_after(what, damage);
+        let (_mock, sandbox) = continues_after(what, damage);
         assert!(sandbox.log().contains("put aside"), "{what}: {}", sandbox.log());
         assert!(sandbox.cursor().with_extension("bad").exists(), "{what}");
         in_order(&sandbox, what);
@@ -101,7 +101,7 @@ fn an_unusable_state_file_is_not_touched_and_the_session_continues() {
             replace_by_fifo(&sandbox.cursor())
         }),
         ("the cursor is a link", "is a link", |sandbox| {
-            replace_by_link(&sandbox.cursor(), &victim(sandbox))
+            replace_by_link(&sandbox.cursor(), &protected(sandbox))
         }),
         ("the lock is a folder", "could not open lock", |sandbox| {
             replace_by_folder(&session_folder(sandbox).join("lock"))
@@ -110,7 +110,7 @@ fn an_unusable_state_file_is_not_touched_and_the_session_continues() {
             replace_by_fifo(&session_folder(sandbox).join("lock"))
         }),
         ("the lock is a link", "could not open lock", |sandbox| {
-            replace_by_link(&session_folder(sandbox).join("lock"), &victim(sandbox))
+            replace_by_link(&session_folder(sandbox).join("lock"), &protected(sandbox))
         }),
         ("the lock is a link to nowhere", "could not open lock", |sandbox| {
             replace_by_link(&session_folder(sandbox).join("lock"), &sandbox.path("nowhere"));
@@ -121,7 +121,7 @@ fn an_unusable_state_file_is_not_touched_and_the_session_continues() {
         }),
     ];
     for (what, told, damage) in damages {
-        let (_mock, sandbox) = goes_on_after(what, damage);
+        let (_mock, sandbox) = continues_after(what, damage);
         let victim = fs::read_to_string(sandbox.path("victim"));
         assert!(victim.is_err() || victim.unwrap() == "precious", "{what}");
         assert!(!sandbox.path("nowhere").exists(), "{what}: followed");
@@ -164,7 +164,7 @@ fn access_of_other_users_to_the_log_is_removed() {
 
 #[test]
 fn access_of_other_users_to_our_folder_is_removed() {
-    let (_mock, sandbox) = goes_on_after("open folder", |sandbox| {
+    let (_mock, sandbox) = continues_after("open folder", |sandbox| {
         fs::set_permissions(ours(sandbox), Permissions::from_mode(0o777)).unwrap();
     });
     assert_eq!(mode(&ours(&sandbox)), 0o700);
@@ -177,7 +177,7 @@ fn a_missing_state_folder_prevents_no_delivery() {
     let makes: [(&str, Make); 4] = [
         ("a file", |_, place| fs::write(place, "precious").unwrap()),
         ("a link to nowhere", |_, place| symlink("/nonexistent/place", place).unwrap()),
-        ("a link to a file", |sandbox, place| symlink(victim(sandbox), place).unwrap()),
+        ("a link to a file", |sandbox, place| symlink(protected(sandbox), place).unwrap()),
         ("a link to itself", |_, place| symlink(place, place).unwrap()),
     ];
     for (what, make) in makes {
@@ -199,7 +199,7 @@ fn read_only_state_is_used_and_loses_nothing() {
         // Here, a folder that can't be created has the same effect.
         return say("nothing is read-only to the superuser");
     }
-    let (_mock, sandbox) = goes_on_after("read-only", |sandbox| {
+    let (_mock, sandbox) = continues_after("read-only", |sandbox| {
         fs::set_permissions(session_folder(sandbox), Permissions::from_mode(0o500)).unwrap();
     });
     fs::set_permissions(session_folder(&sandbox), Permissions::from_mode(0o700)).unwrap();

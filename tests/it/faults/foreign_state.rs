@@ -71,7 +71,7 @@ fn a_link_in_place_of_a_folder_is_not_followed() {
 }
 
 /// Whether the folder now belongs to another user.
-fn give_away(folder: &Path) -> bool {
+fn change_owner(folder: &Path) -> bool {
     let nobody = Some(65_534);
     let sudo = || Command::new("sudo").args(["-n", "chown", "65534"]).arg(folder).status();
     chown(folder, nobody, nobody).is_ok() || sudo().is_ok_and(|status| status.success())
@@ -84,7 +84,7 @@ fn state_in_a_folder_of_another_user_is_not_used() {
     let session = sandbox.session(RECORDING);
     session.answered(0).stop(0);
     let log = sandbox.write("log", b"");
-    if !give_away(&ours(&sandbox)) || !give_away(&log) {
+    if !change_owner(&ours(&sandbox)) || !change_owner(&log) {
         return missing::tool("no folder of another user: not root, and no sudo");
     }
     // Pretends that all of it was sent: an endless pause, and a cursor after the last row.

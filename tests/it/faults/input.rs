@@ -24,7 +24,7 @@ fn traced() -> (MockLangfuse, Sandbox) {
 fn end(sandbox: &Sandbox, session: &LongSession) -> usize {
     let event = session.event("SessionEnd");
     let (ran, peak) = sandbox.start(&["hook"], event.as_bytes()).end_with_peak();
-    ran.unnoticed();
+    ran.silent();
     peak
 }
 
@@ -101,7 +101,7 @@ fn a_row_nested_two_hundred_thousand_deep_is_read_without_a_stack_overflow() {
 fn an_event_of_a_hundred_megabytes_is_rejected_in_one_line() {
     let (mock, sandbox) = traced();
     let event = format!("{{\"session_id\":\"{}\"}}", "x".repeat(100 * MEGABYTE));
-    sandbox.raw_hook(event.as_bytes()).unnoticed();
+    sandbox.raw_hook(event.as_bytes()).silent();
     assert_eq!(mock.requests().len(), 0);
     assert_eq!(sandbox.log().lines().count(), 1, "{}", sandbox.log());
 }
@@ -110,7 +110,7 @@ fn an_event_of_a_hundred_megabytes_is_rejected_in_one_line() {
 fn an_endlessly_nested_event_is_rejected_in_one_line() {
     let (_mock, sandbox) = traced();
     for text in ["[".repeat(200_000), "{\"a\":".repeat(200_000)] {
-        sandbox.raw_hook(text.as_bytes()).unnoticed();
+        sandbox.raw_hook(text.as_bytes()).silent();
     }
     assert_eq!(sandbox.log().lines().count(), 2, "{}", sandbox.log());
 }
@@ -197,7 +197,7 @@ fn a_file_that_changes_while_it_is_read_ends_in_its_rows() {
         if what == "appended" {
             session.answered(1);
         }
-        hook.end().unnoticed();
+        hook.end().silent();
         let _ = fs::remove_file(session.path());
         session.whole().end();
         same_rows(&mock.rows(), &undisturbed("v2.1.330/stream-multi"), what);

@@ -23,12 +23,12 @@ fn end_under(sandbox: &Sandbox, session: &Session<'_>, script: &str) -> Ran {
 }
 
 /// A first hook without a resource prints nothing, and the next one completes the work.
-fn unnoticed_and_completed(script: &str) -> (MockLangfuse, Sandbox) {
+fn silent_and_completed(script: &str) -> (MockLangfuse, Sandbox) {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session(RECORDING);
     session.answered(0).stop(0);
-    end_under(&sandbox, session.whole(), script).unnoticed();
+    end_under(&sandbox, session.whole(), script).silent();
     session.end();
     same_rows(&mock.rows(), &undisturbed(RECORDING), "{script}");
     assert_eq!(mock.generations_sent(), 3, "{script}");
@@ -45,19 +45,19 @@ fn closed_standard_streams_cause_no_failure() {
         r#"exec "$@" >/dev/full 2>/dev/full"#,
         r#"exec "$@" <&- >&- 2>&-"#,
     ] {
-        unnoticed_and_completed(script);
+        silent_and_completed(script);
     }
 }
 
 #[test]
 fn sixteen_open_files_are_enough() {
-    let (mock, _sandbox) = unnoticed_and_completed(r#"ulimit -n 16; exec "$@""#);
+    let (mock, _sandbox) = silent_and_completed(r#"ulimit -n 16; exec "$@""#);
     assert_eq!(mock.requests().len(), 2, "the limited hook did the work itself");
 }
 
 #[test]
 fn sixty_four_megabytes_of_addresses_are_enough() {
-    let (mock, _sandbox) = unnoticed_and_completed(r#"ulimit -v 65536; exec "$@""#);
+    let (mock, _sandbox) = silent_and_completed(r#"ulimit -v 65536; exec "$@""#);
     assert_eq!(mock.requests().len(), 2, "the limited hook did the work itself");
 }
 
@@ -69,7 +69,7 @@ fn a_full_disk_prevents_no_delivery() {
     session.answered(0).stop(0);
     // The limit acts as a full disk: no file may grow at all.
     let ran = end_under(&sandbox, session.whole(), NO_ROOM);
-    ran.unnoticed();
+    ran.silent();
     same_rows(&mock.rows(), &undisturbed(RECORDING), "sent without state");
     // Spans that could not be recorded are sent again, as the same rows.
     session.end();
@@ -83,7 +83,7 @@ fn a_full_disk_at_first_contact_loses_nothing() {
     let sandbox = Sandbox::traced(&mock);
     let session = sandbox.session("v2.1.330/simple");
     let ran = end_under(&sandbox, session.whole(), NO_ROOM);
-    ran.unnoticed();
+    ran.silent();
     assert_eq!(mock.answers(), ["Hello from the mock."]);
     in_order(&sandbox, "no room");
 }

@@ -16,7 +16,7 @@ fn hook(sandbox: &Sandbox, session: &Session<'_>, stop: usize, error: &str) -> R
     let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &inject, "--"];
     let event = session.stop_event(stop).to_string();
     let ran = sandbox.start_under(&strace, &["hook"], event.as_bytes());
-    ran.end().unnoticed()
+    ran.end().silent()
 }
 
 #[test]

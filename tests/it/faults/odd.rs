@@ -166,7 +166,7 @@ fn a_path_with_spaces_line_ends_and_dots_is_a_path() {
         std::fs::create_dir_all(sandbox.projects().join("up")).unwrap();
         let mut session = LongSession::in_folder(sandbox.projects().join(folder));
         session.turn(100);
-        sandbox.raw_hook(session.event("SessionEnd").as_bytes()).unnoticed();
+        sandbox.raw_hook(session.event("SessionEnd").as_bytes()).silent();
         assert_eq!(mock.answers().len(), 1, "{folder:?}");
         assert!(sandbox.log().lines().all(|line| line.contains(" INFO ")), "{}", sandbox.log());
     }
@@ -180,7 +180,7 @@ fn a_session_id_of_any_form_is_a_session() {
         let mut session = LongSession::new(&sandbox);
         session.turn(100);
         id.clone_into(&mut session.id);
-        let ran = sandbox.raw_hook(session.event("SessionEnd").as_bytes()).unnoticed();
+        let ran = sandbox.raw_hook(session.event("SessionEnd").as_bytes()).silent();
         drop(ran);
         assert!(mock.requests().len() <= 1, "{id}");
         in_order(&sandbox, id);

@@ -12,7 +12,7 @@ use crate::missing;
 use crate::sandbox::{Ran, Sandbox, traced_to};
 
 /// The output has neither the key nor the header made from it.
-fn silent_about_keys(ran: &Ran, what: &str) {
+fn assert_no_keys(ran: &Ran, what: &str) {
     let header = BASE64_STANDARD.encode(format!("{PUBLIC_KEY}:{SECRET_KEY}"));
     for text in [&ran.stdout, &ran.stderr] {
         for key in [SECRET_KEY, &header] {
@@ -37,11 +37,11 @@ fn no_response_makes_a_run_show_a_key() {
         mock.reply_always(Some(with_key(status)));
         let what = format!("{status}");
         let hook = session.whole().start(&session.stop_event(0)).end();
-        silent_about_keys(&hook, &what);
+        assert_no_keys(&hook, &what);
         for options in [&["-vv"][..], &["-vv", "--json"], &["--dry-run"]] {
-            silent_about_keys(&session.replay(options), &what);
+            assert_no_keys(&session.replay(options), &what);
         }
-        silent_about_keys(&sandbox.run(&["flush", "-vv"]), &what);
+        assert_no_keys(&sandbox.run(&["flush", "-vv"]), &what);
         in_order(&sandbox, &what);
     }
 }
@@ -72,23 +72,20 @@ fn no_mistake_in_the_configuration_makes_a_run_show_a_key() {
         sandbox.set("CLAUDE_CODE_SESSION_ATTENDED", "1").set("CC_LANGFUSE_DEBUG", "true");
         sandbox.config(&json!({"env": env}));
         let session = sandbox.session("v2.1.330/simple");
-        silent_about_keys(&session.whole().start(&session.stop_event(0)).end(), &what);
+        assert_no_keys(&session.whole().start(&session.stop_event(0)).end(), &what);
         for arguments in
             [&["flush", "-vv"][..], &["replay", "--all", "-vv"], &["pause"], &["resume"]]
         {
-            silent_about_keys(&sandbox.run(arguments), &what);
+            assert_no_keys(&sandbox.run(arguments), &what);
         }
-        silent_about_keys(&session.replay(&["-vv"]), &what);
-        silent_about_keys(&session.replay(&["--dry-run"]), &what);
+        assert_no_keys(&session.replay(&["-vv"]), &what);
+        assert_no_keys(&session.replay(&["--dry-run"]), &what);
         in_order(&sandbox, &what);
     }
     let broken = format!("{{\"env\": {{\"LANGFUSE_SECRET_KEY\": \"{SECRET_KEY}\" \"x\"}}}}");
     let sandbox = Sandbox::new();
     sandbox.write(".config/claude-langfuse/config.json", broken.as_bytes());
-    silent_about_keys(
-        &sandbox.session("v2.1.330/simple").whole().replay(&["-vv"]),
-        "a broken file",
-    );
+    assert_no_keys(&sandbox.session("v2.1.330/simple").whole().replay(&["-vv"]), "a broken file");
 }
 
 #[test]

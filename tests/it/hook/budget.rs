@@ -18,7 +18,7 @@ fn slow_server(reply: Reply) -> (MockLangfuse, Sandbox) {
 }
 
 /// It waited for about this long, and then ended itself.
-fn gave_up_after(budget: Duration, took: Duration, sandbox: &Sandbox) {
+fn timed_out_after(budget: Duration, took: Duration, sandbox: &Sandbox) {
     assert!(took >= budget - Duration::from_millis(100) && took < budget * 10, "{took:?}");
     assert!(sandbox.log().contains(TOO_SLOW), "{}", sandbox.log());
 }
@@ -28,7 +28,7 @@ fn a_hanging_server_costs_a_stop_its_budget_and_the_next_one_nothing() {
     let (mock, sandbox) = slow_server(Reply::Hang);
     let session = sandbox.session("v2.1.330/stream-multi");
     let took = session.answered(0).stop(0).took;
-    gave_up_after(Duration::from_millis(500), took, &sandbox);
+    timed_out_after(Duration::from_millis(500), took, &sandbox);
     assert_eq!(mock.requests().len(), 1);
     session.answered(1).stop(1);
     assert_eq!(mock.requests().len(), 1, "a socket was opened in spite of the back-off");
@@ -44,7 +44,7 @@ fn a_session_end_has_three_times_the_budget_of_a_stop() {
     let (_mock, sandbox) = slow_server(Reply::Hang);
     let session = sandbox.session("v2.1.330/simple");
     let took = session.whole().end().took;
-    gave_up_after(Duration::from_millis(1500), took, &sandbox);
+    timed_out_after(Duration::from_millis(1500), took, &sandbox);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn an_incomplete_event_costs_the_budget_of_a_stop() {
     let half = &event[..event.len() / 2];
     for input in ["", half, "{"] {
         // Standard input stays open.
-        let ran = sandbox.start(&["hook"], input.as_bytes()).end().unnoticed();
+        let ran = sandbox.start(&["hook"], input.as_bytes()).end().silent();
         assert!(ran.took < Duration::from_secs(5), "{input:?}: {:?}", ran.took);
     }
     assert_eq!(sandbox.log().matches(NO_EVENT).count(), 3, "{}", sandbox.log());
@@ -88,7 +88,7 @@ fn a_slow_event_costs_the_budget_of_a_stop() {
         hook.write(&[*byte]);
         std::thread::sleep(Duration::from_millis(50));
     }
-    let ran = hook.end().unnoticed();
+    let ran = hook.end().silent();
     assert!(ran.took < Duration::from_secs(5), "{:?}", ran.took);
     assert!(sandbox.log().contains(NO_EVENT), "{}", sandbox.log());
 }
@@ -98,7 +98,7 @@ fn the_default_budget_applies_to_a_missing_event() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "");
-    sandbox.start(&["hook"], b"{").end().unnoticed();
+    sandbox.start(&["hook"], b"{").end().silent();
     assert!(sandbox.log().contains("within 3 s"), "{}", sandbox.log());
 }
 
@@ -107,7 +107,7 @@ fn a_repository_can_not_extend_the_wait_for_an_event() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
     sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "60");
-    sandbox.start(&["hook"], b"{").end().unnoticed();
+    sandbox.start(&["hook"], b"{").end().silent();
     assert!(sandbox.log().contains("within 3 s"), "{}", sandbox.log());
 }
 
@@ -138,7 +138,7 @@ fn a_slow_response_does_not_outlast_the_budget() {
     let (_mock, sandbox) = slow_server(Reply::Drip(Duration::from_millis(100)));
     let session = sandbox.session("v2.1.330/simple");
     let took = session.answered(0).stop(0).took;
-    gave_up_after(Duration::from_millis(500), took, &sandbox);
+    timed_out_after(Duration::from_millis(500), took, &sandbox);
 }
 
 #[test]

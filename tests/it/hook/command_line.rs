@@ -21,7 +21,7 @@ fn a_configuration_file_may_be_named() {
         (&["--config", file, "hook"], 1),
     ] {
         let running = sandbox.start(arguments, event.as_bytes());
-        running.end().unnoticed();
+        running.end().silent();
         assert_eq!(mock.answers().len(), answers, "{arguments:?}");
     }
 }
@@ -40,7 +40,7 @@ fn unknown_arguments_are_logged_and_the_hook_runs() {
         &["hook", "--config"],
     ] {
         let running = sandbox.start(arguments, event.as_bytes());
-        running.end().unnoticed();
+        running.end().silent();
     }
     assert_eq!(mock.answers(), ["Hello from the mock."]);
     let log = sandbox.log();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use langfuse_mock::{MockLangfuse, Reply, SECRET_KEY};
 
-use crate::sandbox::{Doorbell, Received, Sandbox, Session, mode};
+use crate::sandbox::{ConnectionProbe, Received, Sandbox, Session, mode};
 
 #[test]
 fn nothing_new_opens_no_connection_and_writes_no_file() {
@@ -149,19 +149,19 @@ fn a_session_id_that_is_a_path_writes_nothing_outside_state() {
     let session = sandbox.session("v2.1.330/simple");
     let mut event = session.answered(0).stop_event(0);
     event["session_id"] = "../../../../outside".into();
-    session.start(&event).end().unnoticed();
+    session.start(&event).end().silent();
     assert!(!sandbox.path("outside").exists() && !sandbox.path(".claude/outside").exists());
     assert!(sandbox.path("").parent().unwrap().join("outside").metadata().is_err());
 }
 
 #[test]
 fn a_session_with_nothing_to_send_is_not_logged() {
-    let bell = Doorbell::new();
-    let sandbox = Sandbox::traced_to(&bell.url());
+    let probe = ConnectionProbe::new();
+    let sandbox = Sandbox::traced_to(&probe.url());
     let event =
         r#"{"hook_event_name":"Notification","session_id":"s","transcript_path":"/t.jsonl"}"#;
-    sandbox.raw_hook(event.as_bytes()).unnoticed();
-    bell.assert_untouched();
+    sandbox.raw_hook(event.as_bytes()).silent();
+    probe.assert_untouched();
     assert!(sandbox.state().is_empty(), "{:?}", sandbox.state());
 }
 

@@ -166,9 +166,9 @@ fn a_day_later_or_for_another_problem_or_server_the_notice_is_repeated() {
     assert!(stop(&session, 1).is_some(), "another problem");
     sandbox.forget_backoff_time();
     assert_eq!(stop(&session, 2), None);
-    sandbox.told_before(Duration::from_secs(24 * 3600 + 60));
+    sandbox.age_notices(Duration::from_secs(24 * 3600 + 60));
     assert!(stop(&session, 2).is_some(), "a day later");
-    sandbox.told_before(Duration::from_secs(23 * 3600));
+    sandbox.age_notices(Duration::from_secs(23 * 3600));
     assert_eq!(stop(&session, 2), None);
     sandbox.config(&json!({"env": traced_to(&other.url())}));
     other.reply_always(Some(Reply::Status(404)));
@@ -183,7 +183,7 @@ fn a_damaged_note_counts_as_none() {
     mock.reply_always(Some(Reply::Status(401)));
     assert!(stop(&session, 0).is_some());
     for damage in ["", "\0\0\0", "yesterday", "9999-12-31T23:59:59Z"] {
-        fs::write(&sandbox.told()[0], damage).unwrap();
+        fs::write(&sandbox.notices()[0], damage).unwrap();
         assert!(stop(&session, 1).is_some(), "{damage:?}");
         assert_eq!(stop(&session, 1), None, "{damage:?}");
     }

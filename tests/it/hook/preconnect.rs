@@ -17,7 +17,7 @@ fn a_hook_connects_before_the_last_row_is_there_and_sends_after_it_over_that_con
             relay.wait_for_connection();
             assert_eq!(mock.requests().len(), stop, "half a turn was sent");
             session.answered(stop);
-            hook.end().unnoticed();
+            hook.end().silent();
             if mock.requests().len() != stop + 1 {
                 return false;
             }

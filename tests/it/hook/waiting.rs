@@ -5,7 +5,7 @@ use langfuse_mock::{MockLangfuse, Reply};
 use crate::sandbox::{Received, Sandbox, Session};
 
 /// The session ends while the server fails.
-fn ends_in_vain<'a>(mock: &MockLangfuse, session: Session<'a>) -> Session<'a> {
+fn failed_session_end<'a>(mock: &MockLangfuse, session: Session<'a>) -> Session<'a> {
     mock.reply_next(Reply::Status(503));
     session.whole().end();
     session
@@ -15,7 +15,7 @@ fn ends_in_vain<'a>(mock: &MockLangfuse, session: Session<'a>) -> Session<'a> {
 fn another_sessions_hook_delivers_waiting_sessions_of_its_project() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    let waiting = ends_in_vain(&mock, sandbox.session("v2.1.330/simple"));
+    let waiting = failed_session_end(&mock, sandbox.session("v2.1.330/simple"));
     sandbox.end_backoff();
     let other = sandbox.session("v2.1.330/thinking");
     other.answered(0).stop(0);
@@ -34,7 +34,7 @@ fn a_hook_skips_sessions_of_other_projects() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
     let elsewhere = sandbox.path("elsewhere");
-    ends_in_vain(&mock, sandbox.session_in(&elsewhere, "v2.1.330/simple"));
+    failed_session_end(&mock, sandbox.session_in(&elsewhere, "v2.1.330/simple"));
     sandbox.end_backoff();
     sandbox.session("v2.1.330/thinking").answered(0).stop(0);
     assert_eq!(mock.answers(), ["Answer after thought."]);
@@ -46,7 +46,7 @@ fn a_hook_delivers_at_most_three_waiting_sessions_and_the_next_one_continues() {
     let sandbox = Sandbox::traced(&mock);
     let scenarios = ["simple", "blocks", "tools", "mcp", "ttl-1h"];
     for scenario in scenarios {
-        ends_in_vain(&mock, sandbox.session(&format!("v2.1.330/{scenario}")));
+        failed_session_end(&mock, sandbox.session(&format!("v2.1.330/{scenario}")));
         sandbox.end_backoff();
     }
     let session = sandbox.session("v2.1.330/stream-multi");
@@ -60,7 +60,7 @@ fn a_hook_delivers_at_most_three_waiting_sessions_and_the_next_one_continues() {
 fn a_failed_hook_tries_no_other_session() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    ends_in_vain(&mock, sandbox.session("v2.1.330/simple"));
+    failed_session_end(&mock, sandbox.session("v2.1.330/simple"));
     sandbox.end_backoff();
     mock.reply_next(Reply::Status(503));
     sandbox.session("v2.1.330/thinking").answered(0).stop(0);
@@ -72,7 +72,7 @@ fn a_failed_hook_tries_no_other_session() {
 fn a_waiting_session_without_a_transcript_blocks_nothing() {
     let mock = MockLangfuse::start();
     let sandbox = Sandbox::traced(&mock);
-    let gone = ends_in_vain(&mock, sandbox.session("v2.1.330/simple"));
+    let gone = failed_session_end(&mock, sandbox.session("v2.1.330/simple"));
     std::fs::remove_file(gone.path()).unwrap();
     sandbox.end_backoff();
     let session = sandbox.session("v2.1.330/stream-multi");

@@ -3,7 +3,7 @@
 
 use base::Timestamp;
 
-use super::desk::{Desk, Run};
+use super::machine::{Machine, Run};
 use super::receiver::{Receiver, same_rows};
 use super::recorded::{Growing, SESSIONS, Session};
 
@@ -30,7 +30,7 @@ fn an_agents_file_may_be_read_at_any_point_of_its_growth() {
     for moment in moments.iter().step_by(step) {
         let receiver = live(moment);
         let same = same_rows(&receiver.rows(), &moment.session.expected);
-        same.and_then(|()| receiver.complaints())
+        same.and_then(|()| receiver.violations())
             .unwrap_or_else(|error| panic!("{moment:?}: {error}"));
     }
 }
@@ -38,7 +38,7 @@ fn an_agents_file_may_be_read_at_any_point_of_its_growth() {
 fn moments(session: &'static Session) -> Vec<Moment> {
     // The second of an agent's two files begins when the first is complete.
     let mut files = 0..session.agents.len();
-    if session.agents.is_empty() || files.any(|file| session.goes_on_from(file).is_some()) {
+    if session.agents.is_empty() || files.any(|file| session.continued_from(file).is_some()) {
         return Vec::new();
     }
     let in_first_turn = |end: &usize| (session.own_from..session.first_turn.end).contains(end);
@@ -77,19 +77,19 @@ fn points(session: &Session) -> Vec<Vec<usize>> {
 /// Runs at this moment, when the agents' files are complete, and again at the end.
 fn live(moment: &Moment) -> Receiver {
     let Moment { session, main, agents, run } = moment;
-    let (desk, mut receiver) = (Desk::new(), Receiver::default());
+    let (machine, mut receiver) = (Machine::new(), Receiver::default());
     let now = session.main.time_at(*main);
     let now = now.unwrap_or(Timestamp::from_millis(0));
     let whole: Vec<usize> = session.agents.iter().map(|file| file.bytes.len()).collect();
-    desk.write(&session.main, *main, false);
+    machine.write(&session.main, *main, false);
     for (agents, run) in [(agents, *run), (&whole, Run::Flush)] {
         for (file, end) in session.agents.iter().zip(agents) {
-            desk.write(file, *end, false);
+            machine.write(file, *end, false);
         }
-        desk.write_beside(session);
-        desk.run(session, run, now, None, &mut receiver).unwrap();
+        machine.write_beside(session);
+        machine.run(session, run, now, None, &mut receiver).unwrap();
     }
-    desk.write_all(session);
-    desk.run(session, Run::End, now, None, &mut receiver).unwrap();
+    machine.write_all(session);
+    machine.run(session, Run::End, now, None, &mut receiver).unwrap();
     receiver
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::cases;
-use super::desk::{CAPTURES, Desk, METADATA, Run, SEEDS};
+use super::machine::{CAPTURES, METADATA, Machine, Run, SEEDS};
 use super::receiver::{Receiver, spans};
 use super::recorded::{Session, any_session};
 use super::splits::{Step, cuts, live};
@@ -26,7 +26,7 @@ fn configure(steps: &mut [Step], configured: &[usize]) {
 }
 
 /// The configuration in which each turn was first seen, by its trace.
-fn first_met(session: &Session, steps: &[Step]) -> BTreeMap<String, usize> {
+fn first_seen(session: &Session, steps: &[Step]) -> BTreeMap<String, usize> {
     let cuts = cuts(session, steps).swap_remove(0);
     let rows = session.main.bytes.split_inclusive(|byte| *byte == b'\n');
     let rows = rows.zip(&session.main.row_ends);
@@ -66,10 +66,10 @@ proptest! {
         configured in prop::collection::vec(CAPTURES, 8),
     ) {
         configure(&mut steps, &configured);
-        let met = first_met(session, &steps);
-        let (desk, mut receiver) = (Desk::new(), Receiver::default());
-        live(&desk, session, &steps, &mut receiver)?;
-        receiver.complaints()?;
+        let met = first_seen(session, &steps);
+        let (machine, mut receiver) = (Machine::new(), Receiver::default());
+        live(&machine, session, &steps, &mut receiver)?;
+        receiver.violations()?;
         for span in receiver.bodies.iter().flat_map(|body| spans(body)) {
             let agreed = met.get(span["traceId"].as_str().unwrap());
             if agreed.is_some_and(|agreed| METADATA.contains(agreed)) {
@@ -89,17 +89,17 @@ proptest! {
         configured in prop::collection::vec(SEEDS, 8),
     ) {
         configure(&mut steps, &configured);
-        let (desk, mut receiver) = (Desk::new(), Receiver::default());
-        live(&desk, session, &steps, &mut receiver)?;
-        receiver.complaints()?;
+        let (machine, mut receiver) = (Machine::new(), Receiver::default());
+        live(&machine, session, &steps, &mut receiver)?;
+        receiver.violations()?;
         let rows = receiver.rows();
         let mut spans: BTreeSet<&str> = BTreeSet::new();
         let twice = rows.iter().find(|row| !spans.insert(&row.span_id));
         prop_assert!(twice.is_none(), "{twice:?}");
         prop_assert_eq!(rows.len(), session.expected.len());
         // `replay --all`, without these variables, sends to the same traces.
-        desk.configured.set(0);
-        desk.deliver(session, claude_langfuse::delivery::Extent::Resend, &mut receiver).unwrap();
+        machine.configured.set(0);
+        machine.deliver(session, claude_langfuse::delivery::Extent::Resend, &mut receiver).unwrap();
         prop_assert_eq!(receiver.rows().len(), rows.len());
     }
 }

@@ -4,8 +4,8 @@
 use proptest::prelude::*;
 
 use super::cases;
-use super::desk::Run;
-use super::receiver::Weather;
+use super::machine::Run;
+use super::receiver::Response;
 use super::twins::{Event, World, begin, now};
 
 fn event() -> impl Strategy<Value = Event> {
@@ -31,26 +31,26 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 /// An event, the run after it, the result of its requests, and the configuration.
-type Step = (Event, Run, Vec<Weather>, usize);
+type Step = (Event, Run, Vec<Response>, usize);
 
 fn step() -> impl Strategy<Value = Step> {
     // A request is accepted completely or not at all, because the order of agents in it may differ.
-    let failures = vec![Weather::Silence, Weather::AnswerLost, Weather::Slow];
+    let failures = vec![Response::NoResponse, Response::ResponseLost, Response::Slow];
     let failures = prop::collection::vec(prop::sample::select(failures), 1..3);
-    let weather = prop_oneof![5 => Just(Vec::new()), 1 => failures];
-    (event(), Run::any(), weather, 0_usize..2)
+    let responses = prop_oneof![5 => Just(Vec::new()), 1 => failures];
+    (event(), Run::any(), responses, 0_usize..2)
 }
 
 /// Runs the same events in both worlds.
 fn live(steps: &[Step]) -> Result<(), TestCaseError> {
     let mut worlds = [World::new(false), World::new(true)];
     let (session, mut author) = begin(&worlds);
-    for (number, (event, run, weather, configured)) in steps.iter().enumerate() {
+    for (number, (event, run, responses, configured)) in steps.iter().enumerate() {
         author.write(event, &worlds);
         let now = now(&author);
         let [seen, expected] = worlds.each_mut().map(|world| {
-            world.desk.configured.set(*configured);
-            world.run(&session, *run, weather, now)
+            world.machine.configured.set(*configured);
+            world.run(&session, *run, responses, now)
         });
         prop_assert_eq!(seen, expected, "after step {} {:?}", number, event);
         let [found, expected] = worlds.each_mut().map(World::sent);

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::cases;
-use super::desk::{Desk, Run};
+use super::machine::{Machine, Run};
 use super::receiver::{Receiver, same_rows};
 use super::recorded::Session;
 use super::splits::{Step, live};
@@ -345,9 +345,9 @@ proptest! {
         let session = author.save(folder.path());
         prop_assert_eq!(arrived(&session.expected), author.played);
         are_unique(&backend, &session.expected)?;
-        let (desk, mut receiver) = (Desk::new(), Receiver::default());
-        live(&desk, &session, &steps, &mut receiver)?;
-        receiver.complaints()?;
+        let (machine, mut receiver) = (Machine::new(), Receiver::default());
+        live(&machine, &session, &steps, &mut receiver)?;
+        receiver.violations()?;
         same_rows(&receiver.rows(), &session.expected)?;
     }
 
@@ -358,8 +358,8 @@ proptest! {
     ) {
         let folder = tempfile::tempdir().unwrap();
         let session = Author::write(&backend).save(folder.path());
-        let (desk, mut receiver) = (Desk::new(), Receiver::default());
-        live(&desk, &session, &steps, &mut receiver)?;
+        let (machine, mut receiver) = (Machine::new(), Receiver::default());
+        live(&machine, &session, &steps, &mut receiver)?;
         receiver.each_generation_once()?;
         same_rows(&receiver.rows(), &session.expected)?;
     }

@@ -5,7 +5,7 @@ use langfuse_mock::Row;
 use proptest::prelude::*;
 
 use super::cases;
-use super::desk::Desk;
+use super::machine::Machine;
 use super::receiver::{Receiver, same_rows};
 use super::recorded::{SESSIONS, any_session};
 
@@ -24,19 +24,19 @@ proptest! {
         let poison = index.get(&session.expected);
         let others = session.expected.iter().filter(|row| row.span_id != poison.span_id);
         let others: Vec<Row> = others.cloned().collect();
-        let (desk, mut receiver) = (Desk::new(), Receiver::default());
+        let (machine, mut receiver) = (Machine::new(), Receiver::default());
         receiver.poison = Some(poison.span_id.clone());
-        desk.write_all(session);
+        machine.write_all(session);
         let mut refused = 0;
         for _ in 0..RUNS {
-            let report = desk.replay(session, &mut receiver).unwrap().unwrap();
+            let report = machine.replay(session, &mut receiver).unwrap().unwrap();
             prop_assert_eq!(report.stopped, None);
             refused += report.refused.len();
             same_rows(&receiver.rows(), &others)?;
         }
         prop_assert_eq!(refused, 1);
         let requests = receiver.requests();
-        desk.replay(session, &mut receiver).unwrap();
+        machine.replay(session, &mut receiver).unwrap();
         prop_assert_eq!(receiver.requests(), requests, "tried for ever");
         receiver.each_generation_once()?;
     }
@@ -45,9 +45,9 @@ proptest! {
 #[test]
 fn without_writable_state_all_is_still_sent() {
     for session in SESSIONS.iter() {
-        let (desk, mut receiver) = (Desk::without_state(), Receiver::default());
-        desk.write_all(session);
-        let report = desk.deliver(session, Extent::Backfill, &mut receiver);
+        let (machine, mut receiver) = (Machine::without_state(), Receiver::default());
+        machine.write_all(session);
+        let report = machine.deliver(session, Extent::Backfill, &mut receiver);
         let report = report.unwrap().unwrap();
         assert!(report.unsaved.is_some(), "{}", session.name);
         same_rows(&receiver.rows(), &session.expected).unwrap();

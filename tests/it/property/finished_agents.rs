@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::desk::Run;
+use super::machine::Run;
 use super::receiver::same_rows;
 use super::recorded::Session;
 use super::twins::{Author, Event, World, begin, main_path, now};
@@ -47,7 +47,7 @@ impl Life {
     }
 
     fn path(&self) -> PathBuf {
-        self.worlds[0].desk.path(&main_path())
+        self.worlds[0].machine.path(&main_path())
     }
 
     fn requests(&self) -> usize {
@@ -58,7 +58,7 @@ impl Life {
     fn is_all_there(&self) {
         let receiver = &self.worlds[0].receiver;
         receiver.each_generation_once().unwrap();
-        receiver.complaints().unwrap();
+        receiver.violations().unwrap();
         let whole = Session::read(&self.path(), "made up".to_owned());
         same_rows(&receiver.rows(), &whole.expected).unwrap();
     }
@@ -102,8 +102,8 @@ fn a_new_agent_beside_finished_ones_is_sent() {
     life.meet(Event::Turn(vec![3, 4]));
     life.meet(Event::Turn(vec![]));
     // The row of the call that the stray agent names may be written much later.
-    let World { desk, receiver, .. } = &mut life.worlds[0];
-    desk.replay(&life.session, receiver).unwrap();
+    let World { machine, receiver, .. } = &mut life.worlds[0];
+    machine.replay(&life.session, receiver).unwrap();
     life.is_all_there();
 }
 
@@ -137,10 +137,10 @@ fn an_outcome_that_is_notified_later_is_shown() {
 fn a_session_continues_without_agents_of_a_damaged_archive() {
     for damage in ["", "{\"schema\":2", "rubbish\n"] {
         let mut life = Life::with_agents(3);
-        let desk = &life.worlds[0].desk;
-        desk.archive_agents();
+        let machine = &life.worlds[0].machine;
+        machine.archive_agents();
         let is_archive = |path: &PathBuf| path.extension().is_some_and(|it| it == "resting");
-        let archive = desk.state().into_keys().find(is_archive).unwrap();
+        let archive = machine.state().into_keys().find(is_archive).unwrap();
         fs::write(archive, damage).unwrap();
         life.meet(Event::Grows(1));
         life.meet(Event::Turn(vec![4]));
@@ -148,7 +148,7 @@ fn a_session_continues_without_agents_of_a_damaged_archive() {
         life.run(Run::End);
         let receiver = &life.worlds[0].receiver;
         receiver.each_generation_once().unwrap();
-        receiver.complaints().unwrap();
+        receiver.violations().unwrap();
         let requests = life.requests();
         life.run(Run::Stop);
         assert_eq!(life.requests(), requests, "{damage}");
@@ -159,7 +159,7 @@ fn a_session_continues_without_agents_of_a_damaged_archive() {
 fn a_cursor_of_schema_1_is_read() {
     let mut life = Life::with_agents(3);
     let is_cursor = |(path, _): &(PathBuf, String)| path.extension().is_some_and(|it| it == "json");
-    let state = life.worlds[0].desk.state();
+    let state = life.worlds[0].machine.state();
     let (path, text) = state.into_iter().find(is_cursor).unwrap();
     let older = text.replacen("{\"schema\":3,", "{\"schema\":1,", 1);
     assert_ne!(older, text);

@@ -7,7 +7,7 @@ use langfuse_mock::Row;
 use proptest::prelude::*;
 
 use super::cases;
-use super::desk::{Desk, Run};
+use super::machine::{Machine, Run};
 use super::receiver::{Receiver, same_rows};
 use super::recorded::{SESSIONS, Session, of_scenario};
 use super::splits::{Step, live};
@@ -44,7 +44,7 @@ fn families() -> Vec<Vec<&'static Session>> {
 }
 
 fn none_twice(receiver: &Receiver, family: &[&Session]) -> Result<(), TestCaseError> {
-    receiver.complaints()?;
+    receiver.violations()?;
     same_rows(&receiver.rows(), &together(family))?;
     let rows = receiver.rows();
     let spans: BTreeSet<&str> = rows.iter().map(|row| row.span_id.as_str()).collect();
@@ -58,11 +58,11 @@ fn none_twice(receiver: &Receiver, family: &[&Session]) -> Result<(), TestCaseEr
 fn fork_and_parent_replayed_in_either_order_arrive_once() {
     for scenario in SCENARIOS {
         for fork_first in [false, true] {
-            let (family, desk) = (family(scenario, fork_first), Desk::new());
+            let (family, machine) = (family(scenario, fork_first), Machine::new());
             let mut receiver = Receiver::default();
             for session in &family {
-                desk.write_all(session);
-                desk.replay(session, &mut receiver).unwrap();
+                machine.write_all(session);
+                machine.replay(session, &mut receiver).unwrap();
             }
             receiver.each_generation_once().unwrap();
             none_twice(&receiver, &family).unwrap();
@@ -79,9 +79,9 @@ proptest! {
         fork_first in any::<bool>(),
         steps in (Step::several(Run::any()), Step::several(Run::any())),
     ) {
-        let (family, desk, mut receiver) = (family(scenario, fork_first), Desk::new(), Receiver::default());
-        live(&desk, family[0], &steps.0, &mut receiver)?;
-        live(&desk, family[1], &steps.1, &mut receiver)?;
+        let (family, machine, mut receiver) = (family(scenario, fork_first), Machine::new(), Receiver::default());
+        live(&machine, family[0], &steps.0, &mut receiver)?;
+        live(&machine, family[1], &steps.1, &mut receiver)?;
         none_twice(&receiver, &family)?;
     }
 
@@ -92,12 +92,12 @@ proptest! {
         steps in prop::collection::vec((any::<u8>(), any::<(u16, u8)>(), Run::any()), 0..10),
         last in any::<prop::sample::Index>(),
     ) {
-        let (desk, mut replayed) = (Desk::new(), Receiver::default());
-        family.iter().for_each(|session| desk.write_all(session));
+        let (machine, mut replayed) = (Machine::new(), Receiver::default());
+        family.iter().for_each(|session| machine.write_all(session));
         for session in &family {
-            desk.replay(session, &mut replayed).unwrap();
+            machine.replay(session, &mut replayed).unwrap();
         }
-        let (desk, mut receiver) = (Desk::new(), Receiver::default());
+        let (machine, mut receiver) = (Machine::new(), Receiver::default());
         let mut written = vec![0; family.len()];
         for (number, (share, torn), run) in steps {
             let number = usize::from(number) % family.len();
@@ -108,21 +108,21 @@ proptest! {
             if written[number] == 0 {
                 continue;
             }
-            desk.write(&session.main, written[number], false);
-            session.agents.iter().for_each(|agent| desk.write(agent, agent.bytes.len(), false));
-            desk.write_beside(session);
+            machine.write(&session.main, written[number], false);
+            session.agents.iter().for_each(|agent| machine.write(agent, agent.bytes.len(), false));
+            machine.write_beside(session);
             let now = session.main.time_at(written[number]);
             let now = now.unwrap_or(Timestamp::from_millis(0));
-            desk.run(session, run, now, None, &mut receiver).unwrap();
+            machine.run(session, run, now, None, &mut receiver).unwrap();
         }
-        family.iter().for_each(|session| desk.write_all(session));
+        family.iter().for_each(|session| machine.write_all(session));
         let first = last.index(family.len());
         for session in family[first..].iter().chain(&family[..first]) {
             let now = session.main.time_at(usize::MAX).unwrap();
-            desk.run(session, Run::End, now, None, &mut receiver).unwrap();
-            desk.replay(session, &mut receiver).unwrap();
+            machine.run(session, Run::End, now, None, &mut receiver).unwrap();
+            machine.replay(session, &mut receiver).unwrap();
         }
-        receiver.complaints()?;
+        receiver.violations()?;
         same_rows(&receiver.rows(), &replayed.rows())?;
     }
 }

@@ -2,31 +2,31 @@
 
 use std::ops::Range;
 
-use super::desk::{Desk, Run};
+use super::machine::{Machine, Run};
 use super::receiver::{Receiver, same_rows};
 use super::recorded::{Growing, SESSIONS, Session};
 use transcript::{Record, Transcript};
 
 /// Runs a Stop hook at each row that can be a turn's last and is late; returns the received bodies.
 fn live(session: &Session) -> Receiver {
-    let (desk, mut receiver) = (Desk::new(), Receiver::default());
+    let (machine, mut receiver) = (Machine::new(), Receiver::default());
     let mut written = session.own_from;
     let ends = session.main.message_ends();
     for end in ends.filter(|end| *end > session.own_from) {
-        desk.write(&session.main, end, false);
-        desk.write_beside(session);
-        if desk.expected(session).is_none() {
+        machine.write(&session.main, end, false);
+        machine.write_beside(session);
+        if machine.expected(session).is_none() {
             continue;
         }
         let rows = session.main.last_message(written..end);
-        receiver.late = rows.map(|rows| (desk.path(&session.main.path), rows));
+        receiver.late = rows.map(|rows| (machine.path(&session.main.path), rows));
         let now = session.main.time_at(end).unwrap();
-        let run = desk.run(session, Run::Stop, now, None, &mut receiver);
+        let run = machine.run(session, Run::Stop, now, None, &mut receiver);
         run.unwrap();
         written = end;
     }
-    desk.write_all(session);
-    desk.replay(session, &mut receiver).unwrap();
+    machine.write_all(session);
+    machine.replay(session, &mut receiver).unwrap();
     receiver
 }
 
@@ -36,7 +36,7 @@ fn hooks_with_a_late_last_row_send_the_turns_of_one_replay() {
     for session in SESSIONS.iter() {
         let receiver = live(session);
         let rows = same_rows(&receiver.rows(), &session.expected);
-        let verdict = rows.and_then(|()| receiver.complaints());
+        let verdict = rows.and_then(|()| receiver.violations());
         assert!(verdict.is_ok(), "{}: {verdict:?}", session.name);
         waits += receiver.waits;
     }
@@ -45,32 +45,32 @@ fn hooks_with_a_late_last_row_send_the_turns_of_one_replay() {
 
 /// The spans of a Stop hook for a file up to `rows.end`, of which `rows` are written while it runs.
 fn stop(session: &Session, rows: Range<usize>) -> Receiver {
-    let (desk, mut receiver) = (Desk::new(), Receiver::default());
+    let (machine, mut receiver) = (Machine::new(), Receiver::default());
     let file = &session.main;
-    desk.write(file, rows.end, false);
+    machine.write(file, rows.end, false);
     let now = file.time_at(rows.end).unwrap();
-    let late = (desk.path(&file.path), file.bytes[rows].to_vec());
+    let late = (machine.path(&file.path), file.bytes[rows].to_vec());
     receiver.late = Some(late).filter(|(_, rows)| !rows.is_empty());
-    let run = desk.run(session, Run::Stop, now, None, &mut receiver);
+    let run = machine.run(session, Run::Stop, now, None, &mut receiver);
     run.unwrap();
     receiver
 }
 
 /// The end of the first answered turn, and the id of its prompt.
 fn first_stop(session: &Session) -> Option<(usize, String)> {
-    let desk = Desk::new();
+    let machine = Machine::new();
     let ends = session.main.message_ends();
     ends.filter(|end| *end > session.own_from).find_map(|end| {
-        desk.write(&session.main, end, false);
-        Some((end, desk.expected(session)?.prompt_id?))
+        machine.write(&session.main, end, false);
+        Some((end, machine.expected(session)?.prompt_id?))
     })
 }
 
 /// The end of the row that opens the turn of this prompt. A hook without this row in the file waits for it first.
 fn prompt_end(session: &Session, prompt: &str) -> Option<usize> {
-    let desk = Desk::new();
-    desk.write_all(session);
-    let mut transcript = Transcript::open(&desk.path(&session.main.path), 0).unwrap();
+    let machine = Machine::new();
+    machine.write_all(session);
+    let mut transcript = Transcript::open(&machine.path(&session.main.path), 0).unwrap();
     let mut opened = None;
     while let Some(entry) = transcript.next_entry().unwrap() {
         let opens = matches!(&entry.record, Record::Prompt(prompt) if !prompt.tentative);
@@ -104,7 +104,7 @@ fn late_rows_do_not_change_what_a_hook_sends() {
             }
             let rows = same_rows(&receiver.rows(), &expected);
             assert!(rows.is_ok(), "{} from {start}: {rows:?}", session.name);
-            receiver.complaints().unwrap();
+            receiver.violations().unwrap();
             receiver.each_generation_once().unwrap();
             waits += receiver.waits;
         }

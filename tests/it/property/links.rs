@@ -9,14 +9,14 @@ use serde_json::Value;
 use transcript::instruction_hash;
 
 use super::cases;
-use super::desk::{DESTINATION, Desk, Run};
+use super::machine::{DESTINATION, Machine, Run};
 use super::receiver::{Receiver, same_rows};
 use super::recorded::{SESSIONS, Session, any_session};
 use super::splits::{Step, live};
 
 /// A machine that pushed all instructions in the session's rows, and half of them again in its middle.
-fn pushed(session: &Session) -> Desk {
-    let desk = Desk::new();
+fn pushed(session: &Session) -> Machine {
+    let machine = Machine::new();
     let mut versions = PromptVersions::default();
     let middle = session.main.time_at(session.main.bytes.len() / 2);
     let middle = middle.unwrap_or(Timestamp::from_millis(0));
@@ -33,8 +33,8 @@ fn pushed(session: &Session) -> Desk {
             pushed_at,
         });
     }
-    desk.store.save_prompt_versions(DESTINATION, &versions).unwrap();
-    desk
+    machine.store.save_prompt_versions(DESTINATION, &versions).unwrap();
+    machine
 }
 
 fn texts(session: &Session) -> Vec<String> {
@@ -55,9 +55,9 @@ fn texts(session: &Session) -> Vec<String> {
 }
 
 fn replayed(session: &Session) -> Vec<Row> {
-    let (desk, mut receiver) = (pushed(session), Receiver::default());
-    desk.write_all(session);
-    desk.replay(session, &mut receiver).unwrap();
+    let (machine, mut receiver) = (pushed(session), Receiver::default());
+    machine.write_all(session);
+    machine.replay(session, &mut receiver).unwrap();
     receiver.rows()
 }
 
@@ -78,8 +78,8 @@ proptest! {
         session in any_session(),
         steps in Step::several(Run::any()),
     ) {
-        let (desk, mut receiver) = (pushed(session), Receiver::default());
-        live(&desk, session, &steps, &mut receiver)?;
+        let (machine, mut receiver) = (pushed(session), Receiver::default());
+        live(&machine, session, &steps, &mut receiver)?;
         same_rows(&receiver.rows(), &replayed(session))?;
     }
 }

@@ -14,30 +14,41 @@ use serde_json::{Value, json};
 
 /// The result of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weather {
+pub(super) enum Response {
     /// The request and the response arrive.
-    Fine,
+    Accepted,
     /// No response.
-    Silence,
+    NoResponse,
     /// A server error.
-    Trouble,
+    ServerError,
     /// A timeout.
     Slow,
     /// The request is stored, but the response is lost.
-    AnswerLost,
+    ResponseLost,
     /// Too large, if it has more than one span.
     TooLarge,
     /// Rejected, if it has more than one span.
-    Refused,
+    Rejected,
     /// The keys are wrong.
     Keys,
 }
 
-impl Weather {
+impl Response {
     pub(super) fn any() -> impl Strategy<Value = Self> {
-        use Weather::{AnswerLost, Fine, Keys, Refused, Silence, Slow, TooLarge, Trouble};
+        use Response::{
+            Accepted, Keys, NoResponse, Rejected, ResponseLost, ServerError, Slow, TooLarge,
+        };
         prop::sample::select(vec![
-            Fine, Fine, Fine, Silence, Trouble, Slow, AnswerLost, AnswerLost, TooLarge, Refused,
+            Accepted,
+            Accepted,
+            Accepted,
+            NoResponse,
+            ServerError,
+            Slow,
+            ResponseLost,
+            ResponseLost,
+            TooLarge,
+            Rejected,
             Keys,
         ])
     }
@@ -48,7 +59,7 @@ impl Weather {
 pub(super) struct Receiver {
     events: Events,
     /// The results of the next requests; all later ones succeed.
-    pub(super) weather: VecDeque<Weather>,
+    pub(super) responses: VecDeque<Response>,
     /// A span that is always rejected.
     pub(super) poison: Option<String>,
     /// Every body as sent.
@@ -71,8 +82,8 @@ impl Transport for Receiver {
     fn send(&mut self, raw: &str, _body: &Body) -> Verdict {
         self.bodies.push(raw.to_owned());
         let spans = spans(raw);
-        self.look_for_repetitions(&spans);
-        let weather = self.weather.pop_front().unwrap_or(Weather::Fine);
+        self.check_repetitions(&spans);
+        let response = self.responses.pop_front().unwrap_or(Response::Accepted);
         let later = |timed_out| Verdict::Later {
             reason: "the line is bad".to_owned(),
             retry_after: None,
@@ -82,22 +93,22 @@ impl Transport for Receiver {
         if spans.iter().any(|span| self.is_poison(span)) {
             return Verdict::Refused { reason };
         }
-        match weather {
-            Weather::TooLarge if spans.len() > 1 => Verdict::TooLarge { reason, is_said: true },
-            Weather::Refused if spans.len() > 1 => Verdict::Refused { reason },
-            Weather::Fine | Weather::TooLarge | Weather::Refused => {
+        match response {
+            Response::TooLarge if spans.len() > 1 => Verdict::TooLarge { reason, is_said: true },
+            Response::Rejected if spans.len() > 1 => Verdict::Refused { reason },
+            Response::Accepted | Response::TooLarge | Response::Rejected => {
                 self.store(raw);
                 let generations = spans.into_iter().filter(is_generation);
                 self.acknowledged.extend(generations.map(|span| (key(&span), span)));
                 Verdict::Acknowledged
             }
-            Weather::AnswerLost => {
+            Response::ResponseLost => {
                 self.store(raw);
                 later(false)
             }
-            Weather::Silence | Weather::Trouble => later(false),
-            Weather::Slow => later(true),
-            Weather::Keys => Verdict::Misconfigured { reason, problem: Problem::Keys },
+            Response::NoResponse | Response::ServerError => later(false),
+            Response::Slow => later(true),
+            Response::Keys => Verdict::Misconfigured { reason, problem: Problem::Keys },
         }
     }
 
@@ -111,23 +122,23 @@ impl Transport for Receiver {
         let raw = batch(scores);
         let request: Value = serde_json::from_str(&raw).unwrap();
         let events = request["batch"].as_array().unwrap();
-        self.look_at_scores(events);
+        self.check_scores(events);
         let reason = "the line is bad".to_owned();
         let later =
             |timed_out| Verdict::Later { reason: reason.clone(), retry_after: None, timed_out };
-        match self.weather.pop_front().unwrap_or(Weather::Fine) {
-            Weather::Fine | Weather::TooLarge | Weather::Refused => {
+        match self.responses.pop_front().unwrap_or(Response::Accepted) {
+            Response::Accepted | Response::TooLarge | Response::Rejected => {
                 self.store_scores(&raw);
                 self.scored.extend(events.iter().map(Value::to_string));
                 Ok(0)
             }
-            Weather::AnswerLost => {
+            Response::ResponseLost => {
                 self.store_scores(&raw);
                 Err(later(false))
             }
-            Weather::Silence | Weather::Trouble => Err(later(false)),
-            Weather::Slow => Err(later(true)),
-            Weather::Keys => Err(Verdict::Misconfigured { reason, problem: Problem::Keys }),
+            Response::NoResponse | Response::ServerError => Err(later(false)),
+            Response::Slow => Err(later(true)),
+            Response::Keys => Err(Verdict::Misconfigured { reason, problem: Problem::Keys }),
         }
     }
 }
@@ -143,7 +154,7 @@ impl Receiver {
     }
 
     /// A score belongs to a stored turn or its session, and is not sent again after it was acknowledged.
-    fn look_at_scores(&mut self, events: &[Value]) {
+    fn check_scores(&mut self, events: &[Value]) {
         let rows = self.rows();
         for event in events {
             let trace = event["body"]["traceId"].as_str().unwrap_or_default();
@@ -185,7 +196,7 @@ impl Receiver {
         }
     }
 
-    fn look_for_repetitions(&mut self, spans: &[Value]) {
+    fn check_repetitions(&mut self, spans: &[Value]) {
         for span in spans.iter().filter(|span| is_generation(span)) {
             if let Some(before) = self.acknowledged.get(&key(span)) {
                 self.again.push((key(span).1, before == span));
@@ -215,7 +226,7 @@ impl Receiver {
 
     /// Errors: a rejected span, the same generation again, a row without its parent or before its start, a
     /// trace whose rows disagree about it.
-    pub(super) fn complaints(&self) -> Result<(), TestCaseError> {
+    pub(super) fn violations(&self) -> Result<(), TestCaseError> {
         prop_assert!(self.faults.is_empty(), "{:?}", self.faults);
         let same = self.again.iter().filter(|(_, same)| *same);
         let same: Vec<&String> = same.map(|(span, _)| span).collect();

@@ -13,7 +13,7 @@ use transcript::lineage::{Lineage, SessionIds};
 use transcript::session::Outline;
 use transcript::{Transcript, locate};
 
-use super::desk::Desk;
+use super::machine::Machine;
 use super::receiver::Receiver;
 
 /// One growing file.
@@ -180,7 +180,7 @@ impl Session {
     }
 
     /// The file that this agent's file continues: it is complete by then.
-    pub(super) fn goes_on_from(&self, agent: usize) -> Option<usize> {
+    pub(super) fn continued_from(&self, agent: usize) -> Option<usize> {
         let name = self.agents[agent].path.file_name();
         let has_meta = |file: &Growing| {
             let meta = file.path.with_extension("meta.json");
@@ -194,10 +194,10 @@ impl Session {
     /// A receiver after a replay of the whole session.
     pub(super) fn replayed(&self) -> Receiver {
         let mut receiver = Receiver::default();
-        let desk = Desk::new();
-        desk.write_all(self);
-        desk.replay(self, &mut receiver).unwrap();
-        receiver.complaints().unwrap();
+        let machine = Machine::new();
+        machine.write_all(self);
+        machine.replay(self, &mut receiver).unwrap();
+        receiver.violations().unwrap();
         receiver
     }
 

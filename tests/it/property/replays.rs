@@ -4,7 +4,7 @@ use claude_langfuse::delivery::Extent;
 use proptest::prelude::*;
 
 use super::cases;
-use super::desk::{Desk, Run};
+use super::machine::{Machine, Run};
 use super::receiver::{Receiver, same_rows};
 use super::recorded::{SESSIONS, any_session};
 use super::splits::{Step, live};
@@ -19,16 +19,16 @@ fn two_replays_into_fresh_state_send_the_same_bytes() {
 #[test]
 fn a_copy_in_place_of_a_file_changes_nothing() {
     for session in SESSIONS.iter() {
-        let (desk, mut receiver) = (Desk::new(), Receiver::default());
-        desk.write_all(session);
-        desk.replay(session, &mut receiver).unwrap();
+        let (machine, mut receiver) = (Machine::new(), Receiver::default());
+        machine.write_all(session);
+        machine.replay(session, &mut receiver).unwrap();
         let requests = receiver.requests();
         for file in std::iter::once(&session.main).chain(&session.agents) {
-            desk.write(file, file.bytes.len(), true);
+            machine.write(file, file.bytes.len(), true);
         }
         for run in [Run::Stop, Run::End, Run::LateFlush, Run::Replay] {
             let now = session.main.time_at(usize::MAX).unwrap();
-            desk.run(session, run, now, None, &mut receiver).unwrap();
+            machine.run(session, run, now, None, &mut receiver).unwrap();
         }
         assert_eq!(receiver.requests(), requests, "{}", session.name);
         same_rows(&receiver.rows(), &session.expected).unwrap();
@@ -45,9 +45,9 @@ proptest! {
         first in Step::several(Just(Run::Replay)),
         steps in Step::several(prop_oneof![Just(Run::Flush), Just(Run::Replay)]),
     ) {
-        let (desk, mut receiver) = (Desk::new(), Receiver::default());
+        let (machine, mut receiver) = (Machine::new(), Receiver::default());
         let steps: Vec<Step> = first.into_iter().take(1).chain(steps).collect();
-        live(&desk, session, &steps, &mut receiver)?;
+        live(&machine, session, &steps, &mut receiver)?;
         receiver.each_generation_once()?;
         same_rows(&receiver.rows(), &session.expected)?;
         prop_assert_eq!(receiver.scores(), session.scores.clone());
@@ -56,31 +56,31 @@ proptest! {
     /// After the hooks it has nothing to send, and `--again` sends the same rows again.
     #[test]
     fn a_replay_after_hooks_adds_nothing(session in any_session(), steps in Step::several(Run::any())) {
-        let (desk, mut receiver) = (Desk::new(), Receiver::default());
-        live(&desk, session, &steps, &mut receiver)?;
+        let (machine, mut receiver) = (Machine::new(), Receiver::default());
+        live(&machine, session, &steps, &mut receiver)?;
         let requests = receiver.requests();
-        desk.replay(session, &mut receiver).unwrap();
+        machine.replay(session, &mut receiver).unwrap();
         prop_assert_eq!(receiver.requests(), requests);
-        desk.deliver(session, Extent::Resend, &mut receiver).unwrap();
+        machine.deliver(session, Extent::Resend, &mut receiver).unwrap();
         prop_assert!(receiver.requests() > requests || session.expected.is_empty());
         same_rows(&receiver.rows(), &session.expected)?;
         prop_assert_eq!(receiver.scores(), session.scores.clone());
         let requests = receiver.requests();
-        desk.replay(session, &mut receiver).unwrap();
+        machine.replay(session, &mut receiver).unwrap();
         prop_assert_eq!(receiver.requests(), requests, "after --again something is left");
     }
 
     /// Only an explicit replay sends turns before the first contact.
     #[test]
     fn a_replay_after_a_late_first_contact_completes_the_session(session in any_session()) {
-        let (desk, mut receiver) = (Desk::new(), Receiver::default());
-        desk.write_all(session);
+        let (machine, mut receiver) = (Machine::new(), Receiver::default());
+        machine.write_all(session);
         let now = session.main.time_at(usize::MAX).unwrap();
-        desk.run(session, Run::End, now, None, &mut receiver).unwrap();
+        machine.run(session, Run::End, now, None, &mut receiver).unwrap();
         prop_assert!(receiver.rows().len() <= session.expected.len());
-        desk.replay(session, &mut receiver).unwrap();
+        machine.replay(session, &mut receiver).unwrap();
         receiver.each_generation_once()?;
-        receiver.complaints()?;
+        receiver.violations()?;
         same_rows(&receiver.rows(), &session.expected)?;
         prop_assert_eq!(receiver.scores(), session.scores.clone());
     }

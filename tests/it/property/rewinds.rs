@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::cases;
-use super::desk::{Desk, Run};
+use super::machine::{Machine, Run};
 use super::receiver::{Receiver, same_rows};
 use super::recorded::{SESSIONS, Session};
 use super::splits::{Step, live};
@@ -121,9 +121,9 @@ proptest! {
     ) {
         let (session, expected) = conversation(&back, numbered, &silent);
         prop_assert_eq!(&marks(&session.expected), &expected);
-        let (desk, mut receiver) = (Desk::new(), Receiver::default());
-        live(&desk, &session, &steps, &mut receiver)?;
-        receiver.complaints()?;
+        let (machine, mut receiver) = (Machine::new(), Receiver::default());
+        live(&machine, &session, &steps, &mut receiver)?;
+        receiver.violations()?;
         same_rows(&receiver.rows(), &session.expected)?;
         prop_assert_eq!(receiver.scores(), session.scores.clone());
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::cases;
-use super::desk::{Desk, Run};
+use super::machine::{Machine, Run};
 use super::receiver::{Receiver, same_rows};
 use super::recorded::{Growing, SESSIONS, Session, any_session};
 
@@ -78,42 +78,42 @@ fn session(name: &str) -> &'static Session {
 }
 
 /// Writes the session's file in another form.
-fn rewrite(desk: &Desk, session: &Session, text: &str) {
+fn rewrite(machine: &Machine, session: &Session, text: &str) {
     let path = session.main.path.clone();
-    desk.write_as_it_is(&Growing::new(path, text.as_bytes().to_vec()));
+    machine.write_as_it_is(&Growing::new(path, text.as_bytes().to_vec()));
 }
 
 #[test]
 fn a_half_written_file_changes_no_score() {
-    let (session, desk, mut receiver) =
-        (session("v2.0.76/blocks/"), Desk::new(), Receiver::default());
+    let (session, machine, mut receiver) =
+        (session("v2.0.76/blocks/"), Machine::new(), Receiver::default());
     let now = session.main.time_at(usize::MAX).unwrap();
-    desk.write_all(session);
-    desk.run(session, Run::End, now, None, &mut receiver).unwrap();
+    machine.write_all(session);
+    machine.run(session, Run::End, now, None, &mut receiver).unwrap();
     let scores = receiver.scores();
     assert!(!scores.is_empty());
     let half = Rewrite::HalfOfIt.of(std::str::from_utf8(&session.main.bytes).unwrap());
-    rewrite(&desk, session, &half);
-    desk.run(session, Run::LateFlush, now, None, &mut receiver).unwrap();
+    rewrite(&machine, session, &half);
+    machine.run(session, Run::LateFlush, now, None, &mut receiver).unwrap();
     assert_eq!(receiver.scores(), scores);
-    desk.write_all(session);
-    desk.run(session, Run::End, now, None, &mut receiver).unwrap();
-    receiver.complaints().unwrap();
+    machine.write_all(session);
+    machine.run(session, Run::End, now, None, &mut receiver).unwrap();
+    receiver.violations().unwrap();
     same_rows(&receiver.rows(), &session.expected).unwrap();
 }
 
 /// Up to 2.1.50 only the call has an agent's description, and the cursor keeps the offset of its row.
 #[test]
 fn an_agent_that_appears_after_a_rewrite_has_the_description_of_its_call() {
-    let (session, desk, mut receiver) =
-        (session("v2.0.76/subagent/"), Desk::new(), Receiver::default());
+    let (session, machine, mut receiver) =
+        (session("v2.0.76/subagent/"), Machine::new(), Receiver::default());
     let now = session.main.time_at(usize::MAX).unwrap();
     let text = std::str::from_utf8(&session.main.bytes).unwrap();
-    rewrite(&desk, session, &Rewrite::AFieldAddedEverywhere.of(text));
-    desk.run(session, Run::LateFlush, now, None, &mut receiver).unwrap();
-    desk.write_all(session);
-    desk.run(session, Run::End, now, None, &mut receiver).unwrap();
-    receiver.complaints().unwrap();
+    rewrite(&machine, session, &Rewrite::AFieldAddedEverywhere.of(text));
+    machine.run(session, Run::LateFlush, now, None, &mut receiver).unwrap();
+    machine.write_all(session);
+    machine.run(session, Run::End, now, None, &mut receiver).unwrap();
+    receiver.violations().unwrap();
     same_rows(&receiver.rows(), &session.expected).unwrap();
 }
 
@@ -125,35 +125,35 @@ proptest! {
         session in any_session(),
         steps in steps(),
     ) {
-        let (desk, mut receiver) = (Desk::new(), Receiver::default());
+        let (machine, mut receiver) = (Machine::new(), Receiver::default());
         let whole = 0..session.main.bytes.len();
         let (mut written, mut agents) = (0, vec![0; session.agents.len()]);
         for (index, step) in steps.iter().enumerate() {
             let range = if index == 0 { &session.first_turn } else { &whole };
             written = session.main.cut(step.share, step.torn, range).max(written);
-            desk.write(&session.main, written, false);
+            machine.write(&session.main, written, false);
             for (number, agent) in session.agents.iter().enumerate() {
                 let cut = agent.cut(step.agents[number % 3], 0, &(0..agent.bytes.len()));
                 agents[number] = cut.max(agents[number]);
-                if session.goes_on_from(number).is_none() {
-                    desk.write(agent, agents[number], false);
+                if session.continued_from(number).is_none() {
+                    machine.write(agent, agents[number], false);
                 }
             }
-            desk.write_beside(session);
+            machine.write_beside(session);
             let now = session.main.time_at(written).unwrap_or(base::Timestamp::from_millis(0));
-            desk.run(session, step.run, now, None, &mut receiver).unwrap();
+            machine.run(session, step.run, now, None, &mut receiver).unwrap();
             let mut text = String::from_utf8_lossy(&session.main.bytes[..written]).into_owned();
             for (how, run) in &step.rewritten {
                 text = how.of(&text);
-                rewrite(&desk, session, &text);
-                desk.run(session, *run, now, None, &mut receiver).unwrap();
+                rewrite(&machine, session, &text);
+                machine.run(session, *run, now, None, &mut receiver).unwrap();
             }
         }
-        desk.write_all(session);
+        machine.write_all(session);
         let now = session.main.time_at(usize::MAX).unwrap();
-        let report = desk.run(session, Run::End, now, None, &mut receiver).unwrap().unwrap();
+        let report = machine.run(session, Run::End, now, None, &mut receiver).unwrap().unwrap();
         prop_assert_eq!(report.stopped, None);
-        receiver.complaints()?;
+        receiver.violations()?;
         same_rows(&receiver.rows(), &session.expected)?;
     }
 }

@@ -8,8 +8,8 @@ use langfuse_mock::Row;
 use proptest::prelude::*;
 
 use super::cases;
-use super::desk::{Desk, Run};
-use super::receiver::{Receiver, Weather, same_rows};
+use super::machine::{Machine, Run};
+use super::receiver::{Receiver, Response, same_rows};
 use super::recorded::{Growing, Session, any_session};
 
 /// One run: the lengths of the files, its trigger, and the results of its requests.
@@ -20,7 +20,7 @@ pub(super) struct Step {
     /// The same for the agents' files, which may lag or be ahead.
     pub(super) agents: [(u16, u8); 3],
     pub(super) run: Run,
-    pub(super) weather: Vec<Weather>,
+    pub(super) responses: Vec<Response>,
     pub(super) wire_limit: Option<usize>,
     /// Copies replace the files.
     pub(super) copy: bool,
@@ -33,10 +33,10 @@ pub(super) struct Step {
 /// On one line: proptest's own form of a failure has many pages.
 impl fmt::Debug for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { share, torn, agents, run, weather, wire_limit, copy, configured, late } = self;
+        let Self { share, torn, agents, run, responses, wire_limit, copy, configured, late } = self;
         write!(
             formatter,
-            "{run:?} at ({share}, {torn}) agents {agents:?} weather {weather:?} limit {wire_limit:?} copy {copy} configuration {configured} late {late}"
+            "{run:?} at ({share}, {torn}) agents {agents:?} responses {responses:?} limit {wire_limit:?} copy {copy} configuration {configured} late {late}"
         )
     }
 }
@@ -49,13 +49,13 @@ impl Step {
             any::<(u16, u8)>(),
             prop::array::uniform3(agent),
             run,
-            prop::collection::vec(Weather::any(), 0..4),
+            prop::collection::vec(Response::any(), 0..4),
             prop::option::weighted(0.3, 500_usize..20_000),
             prop::bool::weighted(0.1),
             any::<bool>(),
         )
-            .prop_map(|((share, torn), agents, run, weather, wire_limit, copy, late)| {
-                Self { share, torn, agents, run, weather, wire_limit, copy, configured: 0, late }
+            .prop_map(|((share, torn), agents, run, responses, wire_limit, copy, late)| {
+                Self { share, torn, agents, run, responses, wire_limit, copy, configured: 0, late }
             })
     }
 
@@ -89,7 +89,7 @@ pub(super) fn cuts(session: &Session, steps: &[Step]) -> Vec<Vec<usize>> {
         }
     }
     for agent in 0..session.agents.len() {
-        let Some(first) = session.goes_on_from(agent) else { continue };
+        let Some(first) = session.continued_from(agent) else { continue };
         let before = all[first + 1].clone();
         for (cut, before) in all[agent + 1].iter_mut().zip(before) {
             if before < session.agents[first].bytes.len() {
@@ -102,7 +102,7 @@ pub(super) fn cuts(session: &Session, steps: &[Step]) -> Vec<Vec<usize>> {
 
 /// Runs the program at each step, and again without failures when everything is written.
 pub(super) fn live(
-    desk: &Desk,
+    machine: &Machine,
     session: &Session,
     steps: &[Step],
     receiver: &mut Receiver,
@@ -111,45 +111,45 @@ pub(super) fn live(
     let files: Vec<&Growing> = std::iter::once(&session.main).chain(&session.agents).collect();
     for (index, step) in steps.iter().enumerate() {
         for (file, cut) in files.iter().zip(&cuts) {
-            desk.write(file, cut[index], step.copy);
+            machine.write(file, cut[index], step.copy);
         }
-        desk.write_beside(session);
+        machine.write_beside(session);
         let now = session.main.time_at(cuts[0][index]);
         let now = now.unwrap_or(Timestamp::from_millis(0));
-        desk.configured.set(step.configured);
-        receiver.weather = VecDeque::from(step.weather.clone());
+        machine.configured.set(step.configured);
+        receiver.responses = VecDeque::from(step.responses.clone());
         let before = index.checked_sub(1).map_or(0, |before| cuts[0][before]);
         receiver.late = (step.run == Run::Stop && step.late)
             .then(|| session.main.last_message(before..cuts[0][index]))
             .flatten()
-            .map(|rows| (desk.path(&session.main.path), rows));
-        let report = desk.run(session, step.run, now, step.wire_limit, receiver);
+            .map(|rows| (machine.path(&session.main.path), rows));
+        let report = machine.run(session, step.run, now, step.wire_limit, receiver);
         let report = report.map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
         let refused = report.map(|report| report.refused).unwrap_or_default();
         prop_assert!(refused.is_empty(), "given up: {refused:?}");
-        holds_no_text(desk, session)?;
+        holds_no_text(machine, session)?;
     }
-    receiver.weather.clear();
-    desk.write_all(session);
-    end(desk, session, receiver)?;
-    holds_no_text(desk, session)?;
-    let (requests, state) = (receiver.requests(), desk.state());
-    end(desk, session, receiver)?;
+    receiver.responses.clear();
+    machine.write_all(session);
+    end(machine, session, receiver)?;
+    holds_no_text(machine, session)?;
+    let (requests, state) = (receiver.requests(), machine.state());
+    end(machine, session, receiver)?;
     prop_assert_eq!(receiver.requests(), requests, "a second SessionEnd sent something");
-    prop_assert_eq!(desk.state(), state, "a second SessionEnd wrote something");
+    prop_assert_eq!(machine.state(), state, "a second SessionEnd wrote something");
     Ok(())
 }
 
-fn end(desk: &Desk, session: &Session, receiver: &mut Receiver) -> Result<(), TestCaseError> {
+fn end(machine: &Machine, session: &Session, receiver: &mut Receiver) -> Result<(), TestCaseError> {
     let now = session.main.time_at(usize::MAX).unwrap();
-    let report = desk.run(session, Run::End, now, None, receiver).unwrap().unwrap();
+    let report = machine.run(session, Run::End, now, None, receiver).unwrap().unwrap();
     prop_assert_eq!(report.stopped, None);
     prop_assert_eq!(report.unsaved, None);
     Ok(())
 }
 
-fn holds_no_text(desk: &Desk, session: &Session) -> Result<(), TestCaseError> {
-    for (path, state) in desk.state() {
+fn holds_no_text(machine: &Machine, session: &Session) -> Result<(), TestCaseError> {
+    for (path, state) in machine.state() {
         let found = session.texts.iter().find(|text| state.contains(*text));
         prop_assert!(found.is_none(), "{} holds {found:?}", path.display());
     }
@@ -165,10 +165,10 @@ proptest! {
         session in any_session(),
         steps in Step::several(prop_oneof![Just(Run::Flush), Just(Run::Replay)]),
     ) {
-        let (desk, mut receiver) = (Desk::new(), Receiver::default());
-        live(&desk, session, &steps, &mut receiver)?;
+        let (machine, mut receiver) = (Machine::new(), Receiver::default());
+        live(&machine, session, &steps, &mut receiver)?;
         receiver.each_generation_once()?;
-        receiver.complaints()?;
+        receiver.violations()?;
         same_rows(&receiver.rows(), &session.expected)?;
         prop_assert_eq!(receiver.scores(), session.scores.clone());
     }
@@ -180,9 +180,9 @@ proptest! {
         session in any_session(),
         steps in Step::several(Run::any()),
     ) {
-        let (desk, mut receiver) = (Desk::new(), Receiver::default());
-        live(&desk, session, &steps, &mut receiver)?;
-        receiver.complaints()?;
+        let (machine, mut receiver) = (Machine::new(), Receiver::default());
+        live(&machine, session, &steps, &mut receiver)?;
+        receiver.violations()?;
         same_rows(&receiver.rows(), &session.expected)?;
         prop_assert_eq!(receiver.scores(), session.scores.clone());
     }
@@ -195,11 +195,11 @@ proptest! {
         mut steps in Step::several(Just(Run::Flush)),
         from in 1_usize..8,
     ) {
-        let (desk, mut receiver) = (Desk::new(), Receiver::default());
+        let (machine, mut receiver) = (Machine::new(), Receiver::default());
         steps.iter_mut().skip(from).for_each(|step| step.configured = 1);
-        live(&desk, session, &steps, &mut receiver)?;
+        live(&machine, session, &steps, &mut receiver)?;
         receiver.each_generation_once()?;
-        receiver.complaints()?;
+        receiver.violations()?;
         let spans = |rows: &[Row]| rows.iter().map(|row| row.span_id.clone()).collect::<Vec<_>>();
         prop_assert_eq!(spans(&receiver.rows()), spans(&session.expected));
     }

@@ -11,8 +11,8 @@ use claude_langfuse::state::Cursor;
 use serde_json::{Value, json};
 use transcript::FileMark;
 
-use super::desk::{Desk, Run};
-use super::receiver::{Receiver, Weather, spans};
+use super::machine::{Machine, Run};
+use super::receiver::{Receiver, Response, spans};
 use super::recorded::Session;
 
 pub(super) const ID: &str = "00000000-0000-4000-8000-000000000000";
@@ -194,14 +194,14 @@ impl Author {
                     world.begin(*agent, "toolu_unheard_of", &run);
                 }
             }
-            other => worlds.iter().for_each(|world| world.suffer(other)),
+            other => worlds.iter().for_each(|world| world.apply(other)),
         }
     }
 }
 
 /// One of two machines with the same events.
 pub(super) struct World {
-    pub(super) desk: Desk,
+    pub(super) machine: Machine,
     pub(super) receiver: Receiver,
     /// Agents are moved to an archive after each run.
     archives: bool,
@@ -209,18 +209,18 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(archives: bool) -> Self {
-        Self { desk: Desk::new(), receiver: Receiver::default(), archives }
+        Self { machine: Machine::new(), receiver: Receiver::default(), archives }
     }
 
     fn append(&self, path: &Path, rows: &str) {
-        let path = self.desk.path(path);
+        let path = self.machine.path(path);
         let before = fs::read_to_string(&path).unwrap_or_default();
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, before + rows).unwrap();
     }
 
     fn replace(&self, path: &Path, content: &str) {
-        let path = self.desk.path(path);
+        let path = self.machine.path(path);
         fs::write(path.with_extension("copy"), content).unwrap();
         fs::rename(path.with_extension("copy"), path).unwrap();
     }
@@ -230,15 +230,15 @@ impl World {
         let path = agent_path(agent);
         self.append(&path, run);
         let meta = json!({"agentType": "Explore", "toolUseId": tool, "spawnDepth": 1});
-        let place = self.desk.path(&path).with_extension("meta.json");
+        let place = self.machine.path(&path).with_extension("meta.json");
         if !place.exists() {
             fs::write(place, meta.to_string()).unwrap();
         }
     }
 
     /// Changes existing files.
-    fn suffer(&self, event: &Event) {
-        let path = |agent: &u8| self.desk.path(&agent_path(*agent));
+    fn apply(&self, event: &Event) {
+        let path = |agent: &u8| self.machine.path(&agent_path(*agent));
         let content = |agent: &u8| fs::read_to_string(path(agent));
         match event {
             Event::Shrinks(agent) => {
@@ -254,8 +254,8 @@ impl World {
             Event::Removed(agent) => drop(fs::remove_file(path(agent))),
             Event::Renamed(agent, other) => drop(fs::rename(path(agent), path(other))),
             Event::Declined => {
-                let transcript = self.desk.path(&main_path());
-                decline(&self.desk.store, ID, &transcript).unwrap();
+                let transcript = self.machine.path(&main_path());
+                decline(&self.machine.store, ID, &transcript).unwrap();
             }
             _ => {}
         }
@@ -266,18 +266,18 @@ impl World {
         &mut self,
         session: &Session,
         run: Run,
-        weather: &[Weather],
+        responses: &[Response],
         now: Timestamp,
     ) -> String {
-        self.receiver.weather = VecDeque::from(weather.to_vec());
-        let report = self.desk.run(session, run, now, None, &mut self.receiver);
+        self.receiver.responses = VecDeque::from(responses.to_vec());
+        let report = self.machine.run(session, run, now, None, &mut self.receiver);
         let mut report = report.unwrap().unwrap_or_default();
         // Another order makes other batches.
         report.bytes = 0;
         if self.archives {
-            self.desk.archive_agents();
+            self.machine.archive_agents();
         }
-        let mut cursors = self.desk.store.cursors_of(ID);
+        let mut cursors = self.machine.store.cursors_of(ID);
         for cursor in &cursors {
             let mut links = cursor.subagents.values().filter_map(|lane| lane.link.as_ref());
             let is_known = links.all(|link| cursor.contexts.contains_key(&link.turn));
@@ -313,7 +313,7 @@ fn alike(cursor: &mut Cursor) -> Value {
 pub(super) fn begin(worlds: &[World; 2]) -> (Session, Author) {
     let mut author = Author::default();
     author.write(&Event::Turn(vec![]), worlds);
-    let path = worlds[0].desk.path(&main_path());
+    let path = worlds[0].machine.path(&main_path());
     (Session::read(&path, "made up".to_owned()), author)
 }
 

@@ -8,9 +8,9 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 /// A port to which nothing may connect.
-pub(crate) struct Doorbell(TcpListener);
+pub(crate) struct ConnectionProbe(TcpListener);
 
-impl Doorbell {
+impl ConnectionProbe {
     pub(crate) fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -57,8 +57,8 @@ impl Relay {
                 counted.fetch_add(1, Ordering::SeqCst);
                 let _ = tell.send(());
                 let (client, server) = (client.unwrap(), TcpStream::connect(server).unwrap());
-                pass_on(&client, &server, rate);
-                pass_on(&server, &client, None);
+                forward(&client, &server, rate);
+                forward(&server, &client, None);
             }
         });
         Self { address, connections, connected }
@@ -79,7 +79,7 @@ impl Relay {
     }
 }
 
-fn pass_on(from: &TcpStream, to: &TcpStream, rate: Option<usize>) {
+fn forward(from: &TcpStream, to: &TcpStream, rate: Option<usize>) {
     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
     std::thread::spawn(move || {
         // In any case, the other side must see the end.

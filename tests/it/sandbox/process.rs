@@ -21,7 +21,7 @@ pub(crate) struct Ran {
 
 impl Ran {
     /// A hook: exit code 0 and no output, because the user would see it.
-    pub(crate) fn unnoticed(self) -> Self {
+    pub(crate) fn silent(self) -> Self {
         let noticed = (self.code, &*self.stdout, &*self.stderr);
         assert_eq!(noticed, (Some(0), "", ""), "the hook was noticed");
         self

@@ -61,15 +61,15 @@ impl Screen<'_> {
     /// Types a command line at a terminal, and answers its questions: waits for each first text and types the second.
     pub(crate) fn answers(mut self, line: &str, answers: &[(&str, &str)]) -> Self {
         let arguments: Vec<&str> = line.split_whitespace().skip(1).collect();
-        let mut seat = self.sandbox.sits_at(100, &arguments);
+        let mut terminal = self.sandbox.at_terminal(100, &arguments);
         for (question, answer) in answers {
-            seat.sees(question);
+            terminal.sees(question);
             match *answer {
-                END_OF_INPUT => seat.ends_input(),
-                answer => seat.types(answer),
+                END_OF_INPUT => terminal.ends_input(),
+                answer => terminal.types(answer),
             };
         }
-        let (code, screen) = seat.ends();
+        let (code, screen) = terminal.ends();
         let _ = writeln!(self.text, "$ {line}");
         self.text.push_str(&without_ages(&screen.replace("\r\n", "\n")));
         if code != Some(0) {

@@ -101,12 +101,12 @@ impl<'a> Session<'a> {
 
     /// Runs the hook of this Stop, counted from 0.
     pub(crate) fn stop(&self, stop: usize) -> Ran {
-        self.start(&self.stop_event(stop)).end().unnoticed()
+        self.start(&self.stop_event(stop)).end().silent()
     }
 
     /// Runs the hook of SessionEnd.
     pub(crate) fn end(&self) -> Ran {
-        self.start(&self.end_event()).end().unnoticed()
+        self.start(&self.end_event()).end().silent()
     }
 
     /// Runs a replay of its file.

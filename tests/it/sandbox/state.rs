@@ -95,15 +95,15 @@ impl Sandbox {
     }
 
     /// The notes of shown notices, with their times.
-    pub(crate) fn told(&self) -> Vec<PathBuf> {
+    pub(crate) fn notices(&self) -> Vec<PathBuf> {
         let mut state = self.state();
         state.retain(|path| path.parent().is_some_and(|folder| folder.ends_with("told")));
         state
     }
 
     /// Moves the times of all shown notices back by this long.
-    pub(crate) fn told_before(&self, time: Duration) {
-        for note in self.told() {
+    pub(crate) fn age_notices(&self, time: Duration) {
+        for note in self.notices() {
             let told = OffsetDateTime::now_utc() - time;
             fs::write(note, told.format(&Rfc3339).unwrap()).unwrap();
         }

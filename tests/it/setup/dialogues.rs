@@ -120,14 +120,14 @@ fn the_end_of_input_at_any_question_changes_nothing() {
         (DO_IT, ""),
     ];
     for stop in 0..steps.len() {
-        let mut seat = sandbox.sits_at(100, &["setup"]);
+        let mut terminal = sandbox.at_terminal(100, &["setup"]);
         for (question, answer) in &steps[..stop] {
-            seat.sees(question).types(answer);
+            terminal.sees(question).types(answer);
         }
-        let (code, screen) = seat.sees(steps[stop].0).ends_input().ends();
+        let (code, screen) = terminal.sees(steps[stop].0).ends_input().ends();
         assert_eq!(code, Some(1), "{screen}");
         assert!(screen.contains("cancelled: nothing was changed"), "{screen}");
-        assert!(seat.echoes(), "the terminal shows input again");
+        assert!(terminal.echoes(), "the terminal shows input again");
         assert_eq!(everything(&sandbox), before, "{}", steps[stop].0);
     }
 }

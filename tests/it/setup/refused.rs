@@ -7,7 +7,7 @@ use langfuse_mock::{MockLangfuse, PUBLIC_KEY, SECRET_KEY};
 
 use super::{CONFIG, at_own, config, everything, home, types_keys};
 use crate::doctor::cloud::Cloud;
-use crate::sandbox::{Sandbox, Seat, unused_address};
+use crate::sandbox::{Sandbox, Terminal, unused_address};
 
 /// A home whose Langfuse Cloud is behind a proxy.
 fn in_cloud(cloud: &Cloud) -> Sandbox {
@@ -18,19 +18,19 @@ fn in_cloud(cloud: &Cloud) -> Sandbox {
     sandbox
 }
 
-fn at_keys_of(sandbox: &Sandbox, region: &str) -> Seat {
-    let mut seat = sandbox.sits_at(300, &["setup"]);
-    seat.sees("Number or URL [1]: ").types(region);
-    seat.sees("Public key (pk-lf-…): ");
-    seat
+fn at_keys_of(sandbox: &Sandbox, region: &str) -> Terminal {
+    let mut terminal = sandbox.at_terminal(300, &["setup"]);
+    terminal.sees("Number or URL [1]: ").types(region);
+    terminal.sees("Public key (pk-lf-…): ");
+    terminal
 }
 
-fn goes_on(seat: &mut Seat) -> (Option<i32>, String) {
-    seat.sees("or all [1]: ").types("1");
-    seat.sees("Number [1]: ").types("1");
-    seat.sees("newest session now").types("n");
-    seat.sees("Do it? ").types("y");
-    seat.ends()
+fn goes_on(terminal: &mut Terminal) -> (Option<i32>, String) {
+    terminal.sees("or all [1]: ").types("1");
+    terminal.sees("Number [1]: ").types("1");
+    terminal.sees("newest session now").types("n");
+    terminal.sees("Do it? ").types("y");
+    terminal.ends()
 }
 
 #[test]
@@ -42,14 +42,14 @@ fn keys_of_another_region_are_found_if_the_user_wants_that() {
         };
         let cloud = Cloud::with_keys_of(Box::leak(host.clone().into_boxed_str()));
         let sandbox = in_cloud(&cloud);
-        let mut seat = at_keys_of(&sandbox, first);
-        types_keys(&mut seat);
-        seat.sees("rejects the keys. Send them to the other regions, too (");
-        seat.sees("? [y/N] ");
+        let mut terminal = at_keys_of(&sandbox, first);
+        types_keys(&mut terminal);
+        terminal.sees("rejects the keys. Send them to the other regions, too (");
+        terminal.sees("? [y/N] ");
         assert_eq!(cloud.asked().len(), 1, "{:?}", cloud.asked());
-        seat.types("y").sees("accepts them.");
-        seat.sees("the project \"Elsewhere\"");
-        let (code, screen) = goes_on(&mut seat);
+        terminal.types("y").sees("accepts them.");
+        terminal.sees("the project \"Elsewhere\"");
+        let (code, screen) = goes_on(&mut terminal);
         assert_eq!(code, Some(0), "{screen}");
         assert_eq!(config(&sandbox)["env"]["LANGFUSE_BASE_URL"], format!("https://{host}"));
     }
@@ -60,11 +60,11 @@ fn keys_go_to_no_other_region_without_a_yes() {
     let cloud = Cloud::with_keys_of("us.cloud.langfuse.com");
     let sandbox = in_cloud(&cloud);
     let before = everything(&sandbox);
-    let mut seat = at_keys_of(&sandbox, "1");
-    types_keys(&mut seat);
-    seat.sees("? [y/N] ").types("");
-    seat.sees("Enter the keys again").sees("Public key (pk-lf-…): ").interrupts();
-    assert_ne!(seat.ends().0, Some(0));
+    let mut terminal = at_keys_of(&sandbox, "1");
+    types_keys(&mut terminal);
+    terminal.sees("? [y/N] ").types("");
+    terminal.sees("Enter the keys again").sees("Public key (pk-lf-…): ").interrupts();
+    assert_ne!(terminal.ends().0, Some(0));
     assert_eq!(cloud.asked(), ["cloud.langfuse.com"]);
     assert_eq!(everything(&sandbox), before);
 }
@@ -73,14 +73,14 @@ fn keys_go_to_no_other_region_without_a_yes() {
 fn a_key_in_the_wrong_slot_is_named() {
     let mock = MockLangfuse::start();
     let sandbox = home();
-    let mut seat = at_own(&sandbox, &mock.url());
-    seat.types(SECRET_KEY).sees("This is a secret key; the public one begins with pk-lf-.");
-    seat.sees("Public key (pk-lf-…): ").types("two words").sees("This is no key");
-    seat.sees("Public key (pk-lf-…): ").types(PUBLIC_KEY);
-    seat.sees("(not shown): ").types(PUBLIC_KEY).sees("This is a public key");
-    seat.sees("(not shown): ").types("").sees("This is empty");
-    seat.sees("(not shown): ").types(SECRET_KEY);
-    let (code, screen) = goes_on(&mut seat);
+    let mut terminal = at_own(&sandbox, &mock.url());
+    terminal.types(SECRET_KEY).sees("This is a secret key; the public one begins with pk-lf-.");
+    terminal.sees("Public key (pk-lf-…): ").types("two words").sees("This is no key");
+    terminal.sees("Public key (pk-lf-…): ").types(PUBLIC_KEY);
+    terminal.sees("(not shown): ").types(PUBLIC_KEY).sees("This is a public key");
+    terminal.sees("(not shown): ").types("").sees("This is empty");
+    terminal.sees("(not shown): ").types(SECRET_KEY);
+    let (code, screen) = goes_on(&mut terminal);
     assert_eq!(code, Some(0), "{screen}");
 }
 
@@ -88,13 +88,16 @@ fn a_key_in_the_wrong_slot_is_named() {
 fn an_invalid_url_is_asked_for_again() {
     let mock = MockLangfuse::start();
     let sandbox = home();
-    let mut seat = sandbox.sits_at(300, &["setup"]);
-    seat.sees("Number or URL [1]: ").types("7").sees("Enter 1 to 5, or a URL.");
-    seat.sees("Number or URL [1]: ").types("langfuse.corp").sees("does not begin with https://");
-    seat.sees("Number or URL [1]: ").types(&mock.url());
-    seat.sees("Public key");
-    types_keys(&mut seat);
-    assert_eq!(goes_on(&mut seat).0, Some(0));
+    let mut terminal = sandbox.at_terminal(300, &["setup"]);
+    terminal.sees("Number or URL [1]: ").types("7").sees("Enter 1 to 5, or a URL.");
+    terminal
+        .sees("Number or URL [1]: ")
+        .types("langfuse.corp")
+        .sees("does not begin with https://");
+    terminal.sees("Number or URL [1]: ").types(&mock.url());
+    terminal.sees("Public key");
+    types_keys(&mut terminal);
+    assert_eq!(goes_on(&mut terminal).0, Some(0));
 }
 
 #[test]
@@ -102,14 +105,17 @@ fn keys_that_are_rejected_three_times_end_it() {
     let mock = MockLangfuse::start();
     let sandbox = home();
     let before = everything(&sandbox);
-    let mut seat = at_own(&sandbox, &mock.url());
+    let mut terminal = at_own(&sandbox, &mock.url());
     for last in [false, false, true] {
-        seat.types(PUBLIC_KEY).sees("(not shown): ").types("sk-lf-wrong");
+        terminal.types(PUBLIC_KEY).sees("(not shown): ").types("sk-lf-wrong");
         if !last {
-            seat.sees("answered 401").sees("Enter the keys again").sees("Public key (pk-lf-…): ");
+            terminal
+                .sees("answered 401")
+                .sees("Enter the keys again")
+                .sees("Public key (pk-lf-…): ");
         }
     }
-    let (code, screen) = seat.ends();
+    let (code, screen) = terminal.ends();
     assert_eq!(code, Some(5), "{screen}");
     assert!(screen.contains("nothing was changed: ") && !screen.contains("wrong"), "{screen}");
     assert_eq!(everything(&sandbox), before);
@@ -120,18 +126,18 @@ fn keys_that_could_not_be_tried_are_kept_on_request_only() {
     let sandbox = home();
     let before = everything(&sandbox);
     let url = format!("http://{}", unused_address());
-    let mut seat = at_own(&sandbox, &url);
-    types_keys(&mut seat);
-    seat.sees("Could not try the keys: ").sees("Keep them without a test? [y/N] ").types("");
-    seat.sees("Number or URL [1]: ").ends_input();
-    let (code, screen) = seat.ends();
+    let mut terminal = at_own(&sandbox, &url);
+    types_keys(&mut terminal);
+    terminal.sees("Could not try the keys: ").sees("Keep them without a test? [y/N] ").types("");
+    terminal.sees("Number or URL [1]: ").ends_input();
+    let (code, screen) = terminal.ends();
     assert_eq!(code, Some(1), "{screen}");
     assert!(screen.contains("cancelled: nothing was changed"), "{screen}");
     assert_eq!(everything(&sandbox), before);
-    let mut seat = at_own(&sandbox, &url);
-    types_keys(&mut seat);
-    seat.sees("without a test?").types("y");
-    assert_eq!(goes_on(&mut seat).0, Some(0));
+    let mut terminal = at_own(&sandbox, &url);
+    types_keys(&mut terminal);
+    terminal.sees("without a test?").types("y");
+    assert_eq!(goes_on(&mut terminal).0, Some(0));
     assert_eq!(config(&sandbox)["env"]["LANGFUSE_BASE_URL"], url);
 }
 
@@ -150,18 +156,18 @@ fn ctrl_c_at_any_question_changes_nothing() {
         ("Do it? [Y/n] ", String::new()),
     ];
     for stop in 0..steps.len() {
-        let mut seat = sandbox.sits_at(300, &["setup"]);
+        let mut terminal = sandbox.at_terminal(300, &["setup"]);
         for (question, answer) in &steps[..stop] {
-            seat.sees(question).types(answer);
+            terminal.sees(question).types(answer);
         }
-        seat.sees(steps[stop].0);
-        while stop == 2 && seat.echoes() {
+        terminal.sees(steps[stop].0);
+        while stop == 2 && terminal.echoes() {
             std::thread::yield_now();
         }
-        seat.interrupts();
-        let (code, screen) = seat.ends();
+        terminal.interrupts();
+        let (code, screen) = terminal.ends();
         assert_ne!(code, Some(0), "{screen}");
-        assert!(seat.echoes(), "the terminal shows input again");
+        assert!(terminal.echoes(), "the terminal shows input again");
         assert_eq!(everything(&sandbox), before, "{}", steps[stop].0);
     }
     assert_eq!(mock.rows().len(), 0);
@@ -172,16 +178,16 @@ fn a_no_at_the_end_changes_nothing() {
     let mock = MockLangfuse::start();
     let sandbox = home();
     let before = everything(&sandbox);
-    let mut seat = at_own(&sandbox, &mock.url());
-    types_keys(&mut seat);
-    seat.sees("or all [1]: ").types("9").sees("there is no number 9");
-    seat.sees("or all [1]: ").types("~/nowhere").sees("could not find project");
-    seat.sees("or all [1]: ").types("1");
-    seat.sees("Number [1]: ").types("4").sees("Enter 1, 2 or 3.");
-    seat.sees("Number [1]: ").types("2");
-    seat.sees("newest session now").types("n");
-    seat.sees("Do it? [Y/n] ").types("n");
-    let (code, screen) = seat.ends();
+    let mut terminal = at_own(&sandbox, &mock.url());
+    types_keys(&mut terminal);
+    terminal.sees("or all [1]: ").types("9").sees("there is no number 9");
+    terminal.sees("or all [1]: ").types("~/nowhere").sees("could not find project");
+    terminal.sees("or all [1]: ").types("1");
+    terminal.sees("Number [1]: ").types("4").sees("Enter 1, 2 or 3.");
+    terminal.sees("Number [1]: ").types("2");
+    terminal.sees("newest session now").types("n");
+    terminal.sees("Do it? [Y/n] ").types("n");
+    let (code, screen) = terminal.ends();
     assert_eq!(code, Some(1), "{screen}");
     assert_eq!(everything(&sandbox), before);
 }
@@ -194,7 +200,7 @@ fn invalid_files_end_setup_before_the_first_question() {
         let sandbox = home();
         sandbox.write(path, content.as_bytes());
         let before = everything(&sandbox);
-        let (ended, screen) = sandbox.sits_at(300, &["setup"]).ends();
+        let (ended, screen) = sandbox.at_terminal(300, &["setup"]).ends();
         assert_eq!(ended, Some(code), "{screen}");
         assert!(screen.contains(path.rsplit('/').next().unwrap()), "{screen}");
         assert!(!screen.contains("Number or URL"), "{screen}");
@@ -209,12 +215,12 @@ fn for_a_configuration_in_the_nix_store_setup_prints_options() {
     fs::create_dir_all(sandbox.path(".config/claude-langfuse")).unwrap();
     symlink("/nix/store/0-home-manager-files/config.json", sandbox.path(CONFIG)).unwrap();
     let before = everything(&sandbox);
-    let mut seat = at_own(&sandbox, &mock.url());
-    types_keys(&mut seat);
-    seat.sees("or all [1]: ").types("1");
-    seat.sees("Number [1]: ").types("3");
-    seat.sees("newest session now").types("y");
-    let (code, screen) = seat.ends();
+    let mut terminal = at_own(&sandbox, &mock.url());
+    types_keys(&mut terminal);
+    terminal.sees("or all [1]: ").types("1");
+    terminal.sees("Number [1]: ").types("3");
+    terminal.sees("newest session now").types("y");
+    let (code, screen) = terminal.ends();
     assert_eq!(code, Some(1), "{screen}");
     for option in [
         format!("host = \"{}\";", mock.url()),

@@ -149,7 +149,7 @@ struct Run {
 }
 
 /// Writes all files.
-fn lay(mix: &Mix, mine: &MockLangfuse, theirs: &MockLangfuse) -> Run {
+fn write_recorded(mix: &Mix, mine: &MockLangfuse, theirs: &MockLangfuse) -> Run {
     let sandbox = Sandbox::new();
     let clone = sandbox.path("clone");
     let (worktree, impostor) = (sandbox.path("worktree"), sandbox.path("impostor"));
@@ -209,7 +209,7 @@ fn set(sandbox: &mut Sandbox, env: &Map<String, Value>) {
 fn check(mix: &Mix, mine: &MockLangfuse, theirs: &MockLangfuse) {
     mine.clear();
     theirs.clear();
-    let Run { mut sandbox, start, shell, merged } = lay(mix, mine, theirs);
+    let Run { mut sandbox, start, shell, merged } = write_recorded(mix, mine, theirs);
     let home = sandbox.path("").display().to_string();
     set(&mut sandbox, &merged);
     sandbox.session_in(&start, "v2.1.330/stream-multi").answered(0).stop(0);

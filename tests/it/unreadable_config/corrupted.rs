@@ -4,7 +4,7 @@
 use claude_langfuse::config::{Config, Env, Files, Scope, resolve};
 use serde_json::{Value, json};
 
-use super::{CONFIG, Desk, stop};
+use super::{Attended, CONFIG, stop};
 use crate::sandbox::Received;
 
 /// Number of corruptions to try with the built program.
@@ -103,39 +103,39 @@ fn any_corruption_suspends_or_is_another_valid_configuration() {
 
 #[test]
 fn thirty_corruptions_between_two_turns_suspend_or_change_nothing() {
-    let length = Desk::new().valid.len();
+    let length = Attended::new().valid.len();
     let mut suspended = 0;
     // The number alone decides which bytes.
     for position in (0..CORRUPTIONS).map(|number| number * length / CORRUPTIONS) {
-        let desk = Desk::new();
-        let (_, text) = corruptions(&desk.valid).nth(position * 3).unwrap();
-        let effect = effect(&desk.valid, &text);
+        let attended = Attended::new();
+        let (_, text) = corruptions(&attended.valid).nth(position * 3).unwrap();
+        let effect = effect(&attended.valid, &text);
         if effect == Effect::Undetectable {
             continue;
         }
         let what = format!("byte {position}, {effect:?}: {}", String::from_utf8_lossy(&text));
-        let session = desk.session();
+        let session = attended.session();
         assert_eq!(stop(&session, 0), None);
-        let (before, requests) = (desk.cursors(), desk.mock.requests().len());
-        desk.sandbox.write(CONFIG, &text);
+        let (before, requests) = (attended.cursors(), attended.mock.requests().len());
+        attended.sandbox.write(CONFIG, &text);
         let said = stop(&session, 1);
-        let project = desk.project.to_str().unwrap();
-        let status = desk.sandbox.run(&["status", "--project", project]);
+        let project = attended.project.to_str().unwrap();
+        let status = attended.sandbox.run(&["status", "--project", project]);
         if effect == Effect::Suspended {
             assert!(said.is_some(), "{what}");
-            assert_eq!(desk.cursors(), before, "{what}");
-            assert_eq!(desk.mock.requests().len(), requests, "{what}");
+            assert_eq!(attended.cursors(), before, "{what}");
+            assert_eq!(attended.mock.requests().len(), requests, "{what}");
             status.exits(3);
             suspended += 1;
         } else {
             assert_eq!(said, None, "{what}");
             status.exits(0);
         }
-        desk.repair();
+        attended.repair();
         assert_eq!(stop(&session, 2), None, "{what}");
-        let answers = desk.mock.answers();
+        let answers = attended.mock.answers();
         assert_eq!(answers, ["Answer 1.", "Answer 2.", "Answer 3."], "{what}");
-        assert_eq!(desk.mock.generations_sent(), 3, "{what}");
+        assert_eq!(attended.mock.generations_sent(), 3, "{what}");
     }
     assert!(suspended > CORRUPTIONS / 3, "{suspended}");
 }

@@ -60,9 +60,9 @@ struct Played {
 }
 
 /// A deterministic source of numbers.
-struct Dice(u64);
+struct Rng(u64);
 
-impl Dice {
+impl Rng {
     fn below(&mut self, end: u64) -> u64 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -74,7 +74,7 @@ impl Dice {
 struct Writer<'a> {
     sandbox: &'a Sandbox,
     zone: &'a Zone,
-    dice: Dice,
+    rng: Rng,
     history: u64,
     now: i64,
     session: String,
@@ -93,7 +93,7 @@ impl Writer<'_> {
     }
 
     fn time(&mut self) -> String {
-        self.now += i64::try_from(self.dice.below(2_400)).unwrap() + 1;
+        self.now += i64::try_from(self.rng.below(2_400)).unwrap() + 1;
         OffsetDateTime::from_unix_timestamp(self.now).unwrap().format(&Rfc3339).unwrap()
     }
 
@@ -110,7 +110,7 @@ impl Writer<'_> {
     }
 
     fn prompt(&mut self) -> String {
-        self.branch = ["main", "feature"][usize::try_from(self.dice.below(2)).unwrap()].to_owned();
+        self.branch = ["main", "feature"][usize::try_from(self.rng.below(2)).unwrap()].to_owned();
         let row = self.row(json!({
             "type": "user", "turnOrigin": "human", "message": {"role": "user", "content": "go"},
         }));
@@ -126,13 +126,13 @@ impl Writer<'_> {
         let mut request = self.row(json!({"type": "api-request", "id": reference, "params": {}}));
         request.as_object_mut().unwrap().remove("uuid");
         let started_at = self.now;
-        let model = MODELS[usize::try_from(self.dice.below(3)).unwrap()];
-        let effort = ["low", "high"][usize::try_from(self.dice.below(2)).unwrap()];
+        let model = MODELS[usize::try_from(self.rng.below(3)).unwrap()];
+        let effort = ["low", "high"][usize::try_from(self.rng.below(2)).unwrap()];
         let tokens = Tokens {
-            input: self.dice.below(50),
-            read: self.dice.below(9_000),
-            write: self.dice.below(900),
-            output: self.dice.below(300) + 1,
+            input: self.rng.below(50),
+            read: self.rng.below(9_000),
+            write: self.rng.below(900),
+            output: self.rng.below(300) + 1,
         };
         let message = json!({
             "id": self.id("msg_01"), "model": model, "role": "assistant", "content": [], "stop_reason": "end_turn",
@@ -204,7 +204,7 @@ impl Writer<'_> {
             "type": "user", "isSidechain": true, "agentId": agent_id,
             "message": {"role": "user", "content": "help"},
         }))];
-        for _ in 0..=self.dice.below(2) {
+        for _ in 0..=self.rng.below(2) {
             rows.extend(self.call(turn, "Explore", &Value::Null));
         }
         self.now = back;
@@ -222,8 +222,8 @@ impl Writer<'_> {
     fn turns(&mut self, count: u64) {
         for _ in 0..count {
             let turn = self.prompt();
-            for _ in 0..=self.dice.below(2) {
-                match self.dice.below(4) {
+            for _ in 0..=self.rng.below(2) {
+                match self.rng.below(4) {
                     0 | 1 => self.commit(&turn),
                     2 => self.agent(&turn),
                     _ => {}
@@ -278,7 +278,7 @@ fn play(sandbox: &Sandbox, zone: &Zone) -> Vec<Played> {
         let mut writer = Writer {
             sandbox,
             zone,
-            dice: Dice(history * 7_919 + 17),
+            rng: Rng(history * 7_919 + 17),
             history,
             now: zone.change() - 60 * 600 * i64::try_from(history % 4).unwrap(),
             session: format!("session-{history}"),
@@ -288,7 +288,7 @@ fn play(sandbox: &Sandbox, zone: &Zone) -> Vec<Played> {
             branch: String::new(),
             ids: 0,
         };
-        let count = writer.dice.below(5) + 1;
+        let count = writer.rng.below(5) + 1;
         writer.turns(count);
         writer.close();
         if history % 3 == 0 {

@@ -9,7 +9,7 @@ use super::table;
 use crate::sandbox::Sandbox;
 
 /// The recorded sessions, started in this directory.
-fn lay(sandbox: &Sandbox, directory: &str) {
+fn write_recorded(sandbox: &Sandbox, directory: &str) {
     for entry in fs::read_dir("tests/fixtures/instructions").unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap().replace("/home/dev/project", directory);
@@ -32,7 +32,7 @@ fn turns(sandbox: &Sandbox, arguments: &[&str]) -> Vec<(String, u64)> {
 #[test]
 fn turns_with_other_instructions_are_another_group() {
     let sandbox = Sandbox::new();
-    lay(&sandbox, "/home/dev/project");
+    write_recorded(&sandbox, "/home/dev/project");
     let groups = turns(&sandbox, &["usage", "--by", "instructions"]);
     let counts: Vec<u64> = groups.iter().map(|(_, turns)| *turns).collect();
     assert_eq!(counts, [1, 3], "{groups:?}");
@@ -46,9 +46,9 @@ fn turns_with_other_instructions_are_another_group() {
 #[test]
 fn another_checkout_has_the_same_hashes() {
     let sandbox = Sandbox::new();
-    lay(&sandbox, "/home/dev/project");
+    write_recorded(&sandbox, "/home/dev/project");
     let other = Sandbox::new();
-    lay(&other, "/home/dev/worktrees/x");
+    write_recorded(&other, "/home/dev/worktrees/x");
     let by = ["usage", "--by", "instructions"];
     assert_eq!(turns(&sandbox, &by), turns(&other, &by));
     let old = Sandbox::new();
@@ -59,7 +59,7 @@ fn another_checkout_has_the_same_hashes() {
 #[test]
 fn hashes_are_cached_without_their_texts() {
     let sandbox = Sandbox::new();
-    lay(&sandbox, "/home/dev/project");
+    write_recorded(&sandbox, "/home/dev/project");
     let by = ["usage", "--by", "instructions"];
     assert_eq!(turns(&sandbox, &by), turns(&sandbox, &by));
     for (path, content, _) in sandbox.state_files() {

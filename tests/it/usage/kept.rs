@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{Tokens, lay, summed, table};
+use super::{Tokens, summed, table, write_recorded};
 use crate::mask::table::rows;
 use crate::sandbox::{Recording, Sandbox};
 
@@ -44,7 +44,7 @@ fn a_new_agent_or_a_damaged_file_is_detected() {
     let recording = Recording::open("v2.1.330/subagent-background");
     sandbox.grow(&recording.sessions[0], usize::MAX);
     let (_, alone) = summed(&sandbox, &[]);
-    lay(&sandbox, &recording);
+    write_recorded(&sandbox, &recording);
     let (tokens, calls) = summed(&sandbox, &[]);
     assert!(calls > alone);
     let path = kept(&sandbox).pop().unwrap();
@@ -57,7 +57,7 @@ fn a_new_agent_or_a_damaged_file_is_detected() {
 fn tables_are_the_same_with_and_without_the_cache() {
     let sandbox = Sandbox::new();
     for name in ["v2.1.332/git-outcomes", "v2.1.330/tool-error", "v2.1.330/fork"] {
-        lay(&sandbox, &Recording::open(name));
+        write_recorded(&sandbox, &Recording::open(name));
     }
     for arguments in [
         ["tools", "--by", "tool,session", "--json"],

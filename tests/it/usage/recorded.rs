@@ -7,7 +7,7 @@ use std::path::Path;
 use langfuse_mock::MockLangfuse;
 use serde_json::Value;
 
-use super::{DIMENSIONS, Tokens, lay, summed, table};
+use super::{DIMENSIONS, Tokens, summed, table, write_recorded};
 use crate::sandbox::{Recording, Sandbox};
 
 /// Counts the calls in all files below a folder, each once: by `requestRef`, else by message id.
@@ -62,7 +62,7 @@ fn larger(one: Tokens, other: Tokens) -> Tokens {
 fn every_dimension_sums_to_an_independent_count_of_each_recording() {
     for name in Recording::names() {
         let sandbox = Sandbox::new();
-        lay(&sandbox, &Recording::open(&name));
+        write_recorded(&sandbox, &Recording::open(&name));
         let calls = count(&sandbox.projects());
         let tokens = calls.values().copied().fold(Tokens::default(), Tokens::plus);
         let expected = (tokens, calls.len() as u64);
@@ -75,10 +75,10 @@ fn every_dimension_sums_to_an_independent_count_of_all_recordings() {
     let mut sandbox = Sandbox::new();
     let mut expected = (Tokens::default(), 0);
     for name in Recording::names() {
-        lay(&sandbox, &Recording::open(&name));
+        write_recorded(&sandbox, &Recording::open(&name));
         // Two recordings may have equal message ids.
         let alone = Sandbox::new();
-        lay(&alone, &Recording::open(&name));
+        write_recorded(&alone, &Recording::open(&name));
         let calls = count(&alone.projects());
         expected.0 = calls.values().copied().fold(expected.0, Tokens::plus);
         expected.1 += calls.len() as u64;
@@ -103,7 +103,7 @@ fn costs_are_those_that_the_server_computes() {
         ("v2.1.330/subagent", "claude-haiku-4-5-20251001"),
         ("v2.1.330/simple", "claude-unknown-9"),
     ] {
-        lay(&sandbox, &Recording::open(name).replaced("claude-opus-5-5", model));
+        write_recorded(&sandbox, &Recording::open(name).replaced("claude-opus-5-5", model));
     }
     sandbox.run(&["replay", "--all"]).exits(0);
     sandbox.run(&["doctor"]);
@@ -120,7 +120,7 @@ fn costs_are_those_that_the_server_computes() {
 fn commits_and_pull_requests_have_their_cost() {
     let mock = MockLangfuse::start();
     let mut sandbox = Sandbox::traced(&mock);
-    lay(
+    write_recorded(
         &sandbox,
         &Recording::open("v2.1.332/git-outcomes").replaced("claude-opus-5-5", "claude-opus-4-8"),
     );
@@ -150,7 +150,7 @@ fn claude_codes_cost_excludes_the_inherited_part_of_a_fork() {
         ("v2.1.330/resume", [0.0, 0.008842]),
     ] {
         let sandbox = Sandbox::new();
-        lay(&sandbox, &Recording::open(name));
+        write_recorded(&sandbox, &Recording::open(name));
         let (rows, _) = table(&sandbox, &["usage", "--by", "session"]);
         let mut found: Vec<f64> =
             rows.iter().map(|row| row["claude_code_cost_usd"].as_f64().unwrap()).collect();
@@ -166,7 +166,7 @@ fn claude_codes_cost_excludes_the_inherited_part_of_a_fork() {
 fn a_copy_of_a_session_counts_once() {
     let sandbox = Sandbox::new();
     let recording = Recording::open("v2.1.330/subagent-background");
-    lay(&sandbox, &recording);
+    write_recorded(&sandbox, &recording);
     let once = summed(&sandbox, &[]);
     for transcript in recording.sessions.iter().chain(&recording.agents) {
         let below = transcript.path.strip_prefix("-home-dev-project").unwrap();

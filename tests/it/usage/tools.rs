@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{lay, table};
+use super::{table, write_recorded};
 use crate::sandbox::{Recording, Sandbox};
 
 #[test]
 fn outcomes_are_those_of_the_rows() {
     let sandbox = Sandbox::new();
     for name in ["v2.1.330/tool-error", "v2.1.330/permission-denied", "v2.1.330/mcp"] {
-        lay(&sandbox, &Recording::open(name));
+        write_recorded(&sandbox, &Recording::open(name));
     }
     let mut sandbox = sandbox;
     sandbox.set("COLUMNS", "80");

@@ -94,14 +94,14 @@ impl Run {
 }
 
 /// A machine.
-pub(super) struct Desk {
+pub(super) struct Machine {
     root: tempfile::TempDir,
     pub(super) store: Store,
     /// Index into [`CONFIGURED`].
     pub(super) configured: Cell<usize>,
 }
 
-impl Desk {
+impl Machine {
     pub(super) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let store = Store::new(&root.path().join("state"));

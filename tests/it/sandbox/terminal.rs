@@ -16,7 +16,7 @@ use super::{PROGRAM, Sandbox};
 const LONGEST: Duration = Duration::from_secs(300);
 
 /// A run at a terminal.
-pub(crate) struct Seat {
+pub(crate) struct Terminal {
     child: Child,
     keyboard: File,
     bytes: Receiver<Vec<u8>>,
@@ -27,10 +27,10 @@ pub(crate) struct Seat {
 
 impl Sandbox {
     /// Starts the program at a terminal with this many columns.
-    pub(crate) fn sits_at(&self, columns: u16, arguments: &[&str]) -> Seat {
+    pub(crate) fn at_terminal(&self, columns: u16, arguments: &[&str]) -> Terminal {
         let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        let terminal = openpty(Some(&size), None).unwrap();
-        let end = || Stdio::from(terminal.slave.try_clone().unwrap());
+        let pty = openpty(Some(&size), None).unwrap();
+        let end = || Stdio::from(pty.slave.try_clone().unwrap());
         let child = Command::new(PROGRAM)
             .args(arguments)
             .env_clear()
@@ -42,8 +42,8 @@ impl Sandbox {
             .stderr(end())
             .spawn()
             .expect("the program is there");
-        let keyboard = File::from(terminal.master);
-        Seat {
+        let keyboard = File::from(pty.master);
+        Terminal {
             child,
             bytes: read(keyboard.try_clone().unwrap()),
             keyboard,
@@ -53,7 +53,7 @@ impl Sandbox {
     }
 }
 
-impl Seat {
+impl Terminal {
     /// Waits until this text appears after all earlier matches.
     pub(crate) fn sees(&mut self, text: &str) -> &mut Self {
         loop {
