@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_no_place_for_an_entry_none_is_made() {
+    fn adds_no_entry_to_settings_of_another_shape() {
         for settings in [
             json!({"hooks": []}),
             json!({"hooks": {"Stop": {}}}),

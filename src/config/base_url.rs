@@ -80,7 +80,7 @@ mod tests {
     use super::{is_plain_and_remote, normalise};
 
     #[test]
-    fn what_people_paste_becomes_one_form() {
+    fn normalises_pasted_urls() {
         for (pasted, expected) in [
             ("https://cloud.langfuse.com", "https://cloud.langfuse.com"),
             (" 'https://Cloud.Langfuse.com//' ", "https://cloud.langfuse.com"),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_base_url_is_refused() {
+    fn rejects_invalid_base_urls() {
         for wrong in [
             "cloud.langfuse.com",
             "ftp://host",

@@ -62,7 +62,7 @@ mod tests {
     use crate::config::VARIABLES;
 
     #[test]
-    fn what_another_hook_reads_has_a_counterpart_or_a_reason() {
+    fn variables_of_other_hooks_have_a_counterpart_or_a_reason() {
         for (name, advice) in FOREIGN {
             assert_eq!(remedy(name).as_deref(), Some(advice));
             let told = include_str!("../../docs/migrating.md");

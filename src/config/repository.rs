@@ -141,7 +141,7 @@ mod tests {
     use super::{identity, identity_of_url, main_checkout, main_of_worktree};
 
     #[test]
-    fn every_form_of_a_remote_gives_host_owner_and_name_without_credentials() {
+    fn reads_host_owner_and_name_from_every_form_of_remote() {
         for (url, name) in [
             ("https://github.com/owner/name.git", Some("github.com/owner/name")),
             ("https://user:ghp_secret@github.com/owner/name", Some("github.com/owner/name")),

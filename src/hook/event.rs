@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_refused_without_quoting_it() {
+    fn rejects_other_input_without_quoting_it() {
         for text in ["", "  ", "rubbish", "{", "[]", "{}", r#"{"session_id":"s"}"#, "42"] {
             let error = format!("{:#}", read(text.as_bytes()).unwrap_err());
             assert!(error.starts_with("could not read hook event: "), "{error}");

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_gives_its_fields_and_attributes() {
+    fn reads_the_fields_and_attributes_of_a_span() {
         let [span] = &Span::all_of(&export([encoded().as_str()]))[..] else { panic!("one span") };
         assert_eq!(span.trace_id(), TraceId::of_seed("t").as_str());
         assert_eq!(span.span_id(), SpanId::given("u").as_str());

@@ -43,7 +43,7 @@ mod tests {
     use crate::trace::{Content, MetadataKey, Observation, SpanId, SpanName, TraceId};
 
     #[test]
-    fn what_was_seen_before_leaves_as_it_would_alone() {
+    fn a_repeated_text_is_masked_as_if_alone() {
         let plain = "value = path/to/file.rs\n".repeat(20);
         let secret = format!("{plain}ghp_{}", "a1B2".repeat(9));
         let observed = || {
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_stays_within_its_bound() {
+    fn remembered_texts_stay_within_the_limit() {
         let mut clean = Clean::default();
         for number in 0..5_000 {
             let text = format!("{number:0MIN_TEXT_BYTES$}");

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_masked_is_not_masked_again() {
+    fn masking_twice_changes_nothing() {
         let text =
             format!("PASSWORD=hunter2 https://u:pw1@h Authorization: Bearer {}", "a1b2".repeat(8));
         let once = out(&text);

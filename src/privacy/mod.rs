@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_text_that_was_read_in_part_no_part_of_a_secret_leaves() {
+    fn sends_no_part_of_a_secret_from_a_partly_read_text() {
         let token = format!("ghp_{}", "a1B2".repeat(9));
         let spaced = |letter: &str| format!("{letter} ").repeat(4_000);
         // Whole ones everywhere, so that some lie across the places of the cut; and where it was read in part, halves.

@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_checksum_counts_as_intact() {
+    fn content_without_checksum_counts_as_intact() {
         for content in ["", "{}", r#"{"schema":3}"#] {
             assert!(is_intact(content.as_bytes()), "{content}");
         }

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_is_not_there_or_not_understood_is_none() {
+    fn missing_and_invalid_entries_count_as_none() {
         let folder = tempfile::tempdir().unwrap();
         let transcript = folder.path().join("t.jsonl");
         fs::write(&transcript, "0123456789").unwrap();

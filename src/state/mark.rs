@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_compared_is_sent_again_when_it_ends_later() {
+    fn resends_an_incomparable_span_that_ends_later() {
         let mut other_version = mark(Role::Root, 5);
         other_version.forget_said();
         assert!(other_version.covers(&mark(Role::Root, 5), None));

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_never_more_than_a_thousand() {
+    fn keeps_at_most_a_thousand_runs() {
         let mut runs = Runs::default();
         for turn in 0..2 * MAX_RUNS {
             runs.add(&turn.to_string(), None, turn);

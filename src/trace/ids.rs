@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_is_not_read_from_state() {
+    fn rejects_invalid_ids_in_state() {
         let trace = TraceId::of_seed("a");
         let text = serde_json::to_string(&trace).unwrap();
         assert_eq!(serde_json::from_str::<TraceId>(&text).unwrap(), trace);

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_mcp_server_gave_beside_the_text_is_shown_unless_it_is_the_text() {
+    fn shows_structured_mcp_content_unless_it_repeats_the_text() {
         let text = |text: &str| Content::Text(text.to_owned());
         assert_eq!(shown("five", None), text("five"));
         let same = shown("{\"sum\": 5}", Some(json!({"sum": 5})));

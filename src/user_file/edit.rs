@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_stands_there_twice_goes_as_a_whole() {
+    fn removes_a_repeated_name_whole() {
         assert_eq!(
             change(r#"{"a":1,"b":2,"a":3}"#, |new| {
                 new.as_object_mut().unwrap().remove("a");

@@ -45,7 +45,7 @@ mod tests {
     use super::printable;
 
     #[test]
-    fn what_a_terminal_obeys_is_shown_as_an_escape() {
+    fn shows_control_sequences_as_escapes() {
         for (text, shown) in [
             ("plain\n\ttext: ü 日本 👩‍👩‍👧", "plain\n\ttext: ü 日本 👩‍👩‍👧"),
             ("\u{1b}]52;c;aGk=\u{7}", "\\u001b]52;c;aGk=\\u0007"),

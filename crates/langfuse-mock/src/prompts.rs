@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_schema_does_not_allow_is_refused() {
+    fn rejects_bodies_that_the_schema_forbids() {
         let mut prompts = Prompts::default();
         for (name, value) in [
             ("name", json!("a|b")),

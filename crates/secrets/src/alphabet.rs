@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn entropy_is_none_of_one_letter_and_four_bits_of_sixteen() {
+    fn entropy_is_zero_for_one_letter_and_four_bits_for_sixteen() {
         assert!(entropy(b"aaaa") < 0.01);
         assert!((entropy(b"0123456789abcdef") - 4.0).abs() < 0.01);
     }

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_cookie_that_is_set_the_attributes_stay() {
+    fn keeps_the_attributes_of_a_cookie_being_set() {
         assert_eq!(found("sid=abc; theme=dark' https://x", "Cookie"), "sid=abc; theme=dark");
         assert_eq!(found("sid=abc; Path=/; Secure", "Set-Cookie"), "abc");
         assert_eq!(found("a small file", "Cookie"), "");

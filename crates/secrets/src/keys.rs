@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn prose_examples_and_public_keys_are_none() {
+    fn prose_examples_and_public_keys_are_no_secrets() {
         for text in [
             "it must begin with -----BEGIN PRIVATE KEY----- and then the usual lines",
             "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_stand_on_lines_or_in_json() {
+    fn reads_patterns_from_lines_or_json() {
         assert_eq!(found("ACME-\\d+\n", "id ACME-123."), one("custom", "ACME-123"));
         assert_eq!(found(r#"["ACME-\\d+"]"#, "id ACME-123."), one("custom", "ACME-123"));
         let named = r#"[{"name": "Acme Id", "pattern": "id (ACME-\\d+)"}]"#;

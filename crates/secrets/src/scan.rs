@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_literal_is_found_wherever_it_stands_and_whatever_is_allowed() {
+    fn finds_literals_anywhere_even_if_a_pattern_allows_them() {
         let literals = vec!["plain-key".to_owned(), "key-of-ours".to_owned()];
         let patterns = Patterns::new(Some("!plain")).with_literals(literals);
         let places = |text: &str| {

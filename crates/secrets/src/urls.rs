@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_paths_and_examples_are_none() {
+    fn ports_paths_and_examples_are_no_passwords() {
         for text in [
             "http://localhost:3000/@vite/client",
             "https://registry.example.org:443/@scope/name",

@@ -65,7 +65,7 @@ fn few_random_values_under_names_of_secrets_leave() {
 }
 
 #[test]
-fn no_random_value_that_is_no_secret_is_masked() {
+fn masks_no_random_value_that_is_not_a_secret() {
     let patterns = Patterns::default();
     for (kind, template) in rows(KEPT) {
         let mut generator = Generator::new(template);
@@ -77,13 +77,13 @@ fn no_random_value_that_is_no_secret_is_masked() {
 
 #[test]
 #[ignore = "minutes in a debug build"]
-fn of_ten_thousand_random_keys_of_each_vendor_ten_leave_at_most() {
+fn misses_at_most_ten_of_ten_thousand_random_keys_per_vendor() {
     measure(VENDORS, MANY);
 }
 
 #[test]
 #[ignore = "minutes in a debug build"]
-fn of_ten_thousand_random_values_under_names_of_secrets_ten_leave_at_most() {
+fn misses_at_most_ten_of_ten_thousand_random_values_under_secret_names() {
     measure(NAMED, MANY);
 }
 

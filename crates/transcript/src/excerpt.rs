@@ -75,7 +75,7 @@ mod tests {
     use super::{Excerpt, MARGIN, characters, cut, excerpt, is_same};
 
     #[test]
-    fn of_a_text_that_is_much_too_long_both_ends_are_kept_and_its_length() {
+    fn keeps_both_ends_and_the_length_of_a_much_too_long_text() {
         let side = 10 + MARGIN;
         let text = format!("{}ü{}", "a".repeat(side), "z".repeat(side));
         let kept = cut(text.chars(), 10).unwrap();
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn of_texts_that_were_put_together_the_outer_ends_count() {
+    fn joined_excerpts_keep_their_outer_ends() {
         let text = "x".repeat(3 * MARGIN);
         let both =
             format!("{}\nü\n{}", cut(text.chars(), 0).unwrap(), cut(text.chars(), 0).unwrap());

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_anew_replaces_and_what_is_added_stays() {
+    fn a_new_list_replaces_and_an_addition_extends() {
         let brief = memory("/a/CLAUDE.md", "Be brief.");
         let long = memory("/a/CLAUDE.md", "Be long.");
         assert_eq!(observed(&[brief.clone(), long.clone()]), observed(std::slice::from_ref(&long)));

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn other_types_and_bytes_that_are_none_stay_here() {
+    fn skips_other_types_and_invalid_bytes() {
         for (media_type, data) in
             [("image/tiff", "aGVsbG8="), ("image/png", "!"), ("image/png", "")]
         {

@@ -200,7 +200,7 @@ mod tests {
     use super::{is_version, new_session_id};
 
     #[test]
-    fn versions_are_told_from_paths() {
+    fn distinguishes_versions_from_paths() {
         assert!(is_version("2.1.332"));
         for text in ["claude", "./2.1.332", "2.1", "2..1", "v2.1.332"] {
             assert!(!is_version(text), "{text}");

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_ends_by_itself_by_time_or_by_the_user() {
+    fn a_program_ends_at_exit_timeout_or_interrupt() {
         let long = Duration::from_secs(600);
         assert_eq!(end("exit 3", "a", long, false), End::Exit(Some(3)));
         assert_eq!(end("sleep 600", "b", Duration::from_millis(50), false), End::Timeout);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_left_in_the_background_is_gone() {
+    fn kills_background_processes_of_the_run() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pid");
         // In a session of its own, as a daemon is.

@@ -105,7 +105,7 @@ mod tests {
     use super::Grid;
 
     #[test]
-    fn labels_give_way_to_numbers() {
+    fn narrow_tables_cut_labels_before_numbers() {
         let mut grid = Grid::new(vec!["PROJECT".to_owned(), "MODEL".to_owned()], &["CALLS"]);
         grid.push(
             vec!["a-project-with-a-long-name".to_owned(), "x".to_owned()],

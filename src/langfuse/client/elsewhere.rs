@@ -69,7 +69,7 @@ mod tests {
     use crate::langfuse::{Client, ClientOptions, Deadline, Verdict};
 
     #[test]
-    fn a_langfuse_behind_tls_gives_no_plain_url_and_none_without_a_host() {
+    fn rejects_upload_urls_without_tls_or_without_a_host() {
         let keys = Secret::new("sk-lf-x".to_owned());
         let client =
             Client::new("https://host", "pk-lf-x", &keys, ClientOptions::default()).unwrap();

@@ -80,7 +80,7 @@ fn only_a_json_object_acknowledges() {
 }
 
 #[test]
-fn a_used_up_plan_is_told_from_wrong_keys() {
+fn distinguishes_a_used_up_plan_from_wrong_keys() {
     let suspended = r#"{"message":"Ingestion suspended","error":"ForbiddenError"}"#;
     assert_eq!(word(&answer(403, &[], suspended)), "account");
     assert_eq!(word(&answer(403, &[], r#"{"message":"Invalid"}"#)), "keys");

@@ -221,7 +221,7 @@ fn changes_are_those_of_edits_that_were_made() {
 }
 
 #[test]
-fn changes_that_no_edit_tells_of_are_not_scored() {
+fn changes_without_an_edit_are_not_scored() {
     let told = |played: Played| {
         let figures = played.answer().figures();
         ["files_changed", "lines_added"].map(|name| figures.contains_key(name))

@@ -59,7 +59,7 @@ fn one_changed_byte_puts_a_cursor_aside_or_changes_nothing() {
 }
 
 #[test]
-fn an_id_in_state_that_is_none_is_damage() {
+fn an_invalid_id_in_state_is_damage() {
     for id in ["", "8a1145", "../../x\\u001b[31m", "8A1145D0C5D9F7A1B2C3D4E5F6A7B8C9"] {
         let read = |kind: &str| format!("{{\"schema\":3,\"{kind}\":{{\"{id}\":1}}}}");
         assert!(serde_json::from_str::<Cursor>(&read("refused")).is_err(), "{id}");

@@ -97,7 +97,7 @@ fn ids_and_states_of_a_notification_are_words_and_not_what_somebody_wrote_there(
 }
 
 #[test]
-fn user_rows_are_told_apart_by_their_marks_and_their_texts() {
+fn classifies_user_rows_by_marks_and_texts() {
     for (more, content, expected) in USER_ROWS {
         assert_eq!(said(&user(more, content)), *expected, "{more} {content}");
     }
@@ -150,7 +150,7 @@ fn other_rows_say_what_they_say() {
 }
 
 #[test]
-fn what_is_no_row_is_broken_and_is_not_quoted() {
+fn reports_broken_lines_without_quoting_them() {
     for line in ["[1,2]", "42", "rubbish", "{\"type\":\"user\",", "\u{0}\u{1}", "{]"] {
         let said = said(line);
         assert!(said.starts_with("broken: "), "{line}: {said}");

@@ -96,7 +96,7 @@ fn zeros_that_a_power_cut_left_are_skipped() {
 }
 
 #[test]
-fn a_hollow_end_is_not_read_to_its_end_before_something_stands_there() {
+fn skips_a_hollow_end_until_a_row_follows() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"{\"a\":1}\n").unwrap();
     let hollow = 64 << 20;

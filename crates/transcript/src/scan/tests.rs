@@ -205,7 +205,7 @@ fn no_recorded_row_looks_like_two() {
 }
 
 #[test]
-fn two_whole_rows_are_told_apart() {
+fn splits_two_whole_rows_on_one_line() {
     let first = r#"{"a":[{"type":"x"},{"type":"y{"}],"b":"}{","c":"{\"type\":1}"}"#;
     for second in [r#"{"parentUuid":null}"#, r#"{"type":"mode"}"#, r#"{"uuid":"u"}"#] {
         let line = format!("{first}{second}");

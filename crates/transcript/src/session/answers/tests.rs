@@ -184,7 +184,7 @@ fn a_result_belongs_to_the_row_that_it_names() {
 }
 
 #[test]
-fn a_request_that_is_written_after_its_answer_gives_the_start() {
+fn a_request_row_after_its_answer_sets_the_start() {
     let request = Request { id: "r".to_owned(), params: json!({"max_tokens": 1}), shape: None };
     let rows = Rows::default().result("t", "", None).add(Record::StopHooks, None);
     let rows = rows.of_request("", text("one"), "r", 0);

@@ -101,14 +101,14 @@ fn text_that_the_cli_writes_before_a_prompt_is_read_again_with_it() {
 }
 
 #[test]
-fn text_after_an_answer_belongs_to_the_turn_if_the_turn_goes_on() {
+fn text_after_an_answer_belongs_to_a_continuing_turn() {
     let turns = Rows::default().prompt("p1").answer("m1").injected("go on").answer("m2").turns();
     assert_eq!(uuids(&turns), ["p1"]);
     assert_eq!(turns[0].activity.generations[1].input.len(), 1);
 }
 
 #[test]
-fn a_request_that_stands_before_its_prompt_gives_the_start_of_the_call() {
+fn a_request_row_before_its_prompt_sets_the_start_of_the_call() {
     let request =
         Request { id: "request of m2".to_owned(), params: serde_json::Value::Null, shape: None };
     let turns = Rows::default()
@@ -138,7 +138,7 @@ fn a_command_without_a_mark_is_a_local_one_where_the_release_marks_what_opens_a_
 }
 
 #[test]
-fn a_compaction_that_a_person_asked_for_stands_between_two_turns() {
+fn a_manual_compaction_between_two_turns_has_its_own_trace() {
     let boundary = Boundary { manual: true, ..Boundary::default() };
     let turns = Rows::default()
         .prompt("p1")
@@ -189,7 +189,7 @@ fn the_call_after_a_compaction_is_given_its_summary() {
 }
 
 #[test]
-fn rows_that_a_compaction_writes_once_more_are_not_taken_twice() {
+fn counts_rows_repeated_by_a_compaction_once() {
     let mut rows = Rows::default()
         .prompt("p1")
         .answer("m1")
@@ -209,7 +209,7 @@ fn a_row_without_a_uuid_opens_nothing() {
 }
 
 #[test]
-fn what_a_command_showed_is_the_answer_of_a_turn_that_no_model_answered() {
+fn command_output_is_the_answer_of_a_turn_without_model_answer() {
     let shown = || Record::CommandOutput { text: "done".to_owned(), agent_id: None };
     let user_row = || {
         Record::Local(vec![Block::Text(
@@ -333,14 +333,14 @@ fn a_title_is_known_to_the_turns_after_it_and_new_to_the_one_that_it_interrupts(
 }
 
 #[test]
-fn the_title_of_a_person_stands_against_those_of_the_model() {
+fn a_persons_title_beats_the_models() {
     let rows = Rows::default().add("t", title("mine", true)).prompt("p1");
     let turns = rows.add("t", title("by the model", false)).answer("m1").prompt("p2").turns();
     assert_eq!(titles(&turns), [[Some("mine"), None], [Some("mine"), None]]);
 }
 
 #[test]
-fn a_title_before_rows_that_go_on_belongs_to_the_turn_that_goes_on() {
+fn a_title_before_continuing_rows_belongs_to_the_continuing_turn() {
     let rows = Rows::default().prompt("p1").answer("m1").add("t", title("late", false));
     let turns = rows.answer("m2").prompt("p2").turns();
     assert_eq!(titles(&turns), [[None, Some("late")], [Some("late"), None]]);
