@@ -7,7 +7,7 @@ use super::variables::VARIABLES;
 
 /// Variables of the official plugin and of known hook scripts that have no counterpart of the same name, with the remedy.
 const FOREIGN: [(&str, &str); 12] = [
-    ("CC_LANGFUSE_SKILL_TAGS", "remove it: the metadata of a turn lists its skills"),
+    ("CC_LANGFUSE_SKILL_TAGS", "remove it: a turn opened by a skill has the tag skill:NAME"),
     ("CC_LANGFUSE_CAPTURE_SKILL_CONTENT", "use CC_LANGFUSE_CAPTURE"),
     ("CC_LANGFUSE_CAPTURE_IMAGES", "use CC_LANGFUSE_MEDIA"),
     ("CC_LANGFUSE_FLUSH_TIMEOUT", "use CC_LANGFUSE_HOOK_BUDGET"),
@@ -19,10 +19,7 @@ const FOREIGN: [(&str, &str); 12] = [
     ("CC_LANGFUSE_TAGS", "use CC_LANGFUSE_TRACE_TAGS"),
     ("CC_LANGFUSE_PROJECT_TAG", "use CC_LANGFUSE_TRACE_TAGS"),
     ("CC_TRACE_TO_LANGFUSE", "use TRACE_TO_LANGFUSE"),
-    (
-        "CC_PROJECT_NAME",
-        "remove it: traces are tagged project:<name>, and CC_LANGFUSE_TRACE_TAGS adds more tags",
-    ),
+    ("CC_PROJECT_NAME", "use CC_LANGFUSE_PROJECT"),
     ("CODE_TRACE_SYNC_SEND", "remove it: hooks always send before they end"),
     ("LANGFUSE_BASEURL", "use LANGFUSE_BASE_URL"),
 ];

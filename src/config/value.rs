@@ -46,7 +46,7 @@ impl FromStr for RequestCapture {
             "off" => Ok(Self::Off),
             "tools" => Ok(Self::Tools),
             "full" => Ok(Self::Full),
-            _ => Err(format!("{} is none of off, tools and full", quoted(text))),
+            _ => Err(format!("{} is not off, tools or full", quoted(text))),
         }
     }
 }

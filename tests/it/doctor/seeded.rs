@@ -33,7 +33,7 @@ metadata without quotes | {"CC_LANGFUSE_METADATA": "{team: a}"} | fail | config 
 tags that are half a list | {"CC_LANGFUSE_TRACE_TAGS": "[\"a\","} | fail | config | is not a JSON array of strings | use tags with commas | 3
 a reserved environment | {"LANGFUSE_TRACING_ENVIRONMENT": "langfuse-prod"} | fail | config | is not a valid name of an environment | not beginning with langfuse | 3
 a placeholder that is none | {"CC_LANGFUSE_TRACE_NAME": "{project} on {branch}"} | warn | config | only {project} is replaced | remove the other braces | 0
-a request mode that there is not | {"CC_LANGFUSE_REQUEST": "all"} | fail | config | "all" is none of off, tools and full | use off, tools | 3
+a request mode that there is not | {"CC_LANGFUSE_REQUEST": "all"} | fail | config | "all" is not off, tools or full | use off, tools | 3
 headers as curl has them | {"LANGFUSE_HEADERS": "X-Team: a"} | fail | config | LANGFUSE_HEADERS in ~/.config/claude-langfuse/config.json: is not a JSON object | use a JSON object of texts | 3
 a dataset item in a file | {"CC_LANGFUSE_EXPERIMENT_ITEM_ID": "item"} | fail | config | belongs to one run of Claude Code | set it in the environment of the run | 3
 a certificate file that is not there | {"LANGFUSE_CA_FILE": "~/ca.pem"} | warn | config | LANGFUSE_CA_FILE in ~/.config/claude-langfuse/config.json: could not read the certificates in ~/ca.pem | fix the path or the file | 0
