@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use base::Timestamp;
 use base::sha256::hex;
+use fs2::FileExt;
 use rustix::process::geteuid;
 
 const PREFIX: &str = "claude-langfuse-experiment-";
@@ -33,7 +34,7 @@ impl Temporary {
         let could_not = || format!("could not create folder: {}", path.display());
         DirBuilder::new().mode(0o700).create(&path).with_context(could_not)?;
         let lock = lock_file(&path).with_context(could_not)?;
-        lock.try_lock().with_context(could_not)?;
+        FileExt::try_lock_exclusive(&lock).with_context(could_not)?;
         Ok(Self { path, _lock: lock })
     }
 }
@@ -66,8 +67,9 @@ fn remove_abandoned(folder: &Path) {
         }
         let lock = entry.path().join(LOCK);
         // A folder without a lock is just being created.
-        let is_abandoned =
-            lock.exists() && lock_file(&entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        let is_abandoned = lock.exists()
+            && lock_file(&entry.path())
+                .is_ok_and(|file| FileExt::try_lock_exclusive(&file).is_ok());
         if is_abandoned && let Err(error) = remove_all(&entry.path()) {
             log::warn!("could not remove {}: {error}", entry.path().display());
         }
