@@ -1,5 +1,5 @@
-//! The environment that a configuration depends on. Only [`Env::of_process`] reads that of the process, so that
-//! every resolution can be repeated in a test.
+//! The environment that a configuration depends on. Only [`Env::of_process`] reads the process's environment, so that
+//! tests can repeat every resolution.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,40 +10,41 @@ use super::{value, variables};
 use super::destination::Request;
 use super::key_file;
 
-/// A snapshot of the environment and of the places that files are looked for in. It has no `Debug`: the
-/// environment of a hook holds keys.
+/// A snapshot of the environment and of the folders with files. It has no `Debug`, because the environment of a hook
+/// holds keys.
 #[derive(Clone, Default)]
 pub struct Env {
-    /// The process's variables; a value that is not UTF-8 is left out.
+    /// The process's variables. Values that are not UTF-8 are left out.
     pub environment: BTreeMap<String, String>,
-    /// Of the variables that name folders those whose values are not UTF-8.
+    /// Variables with folders whose values are not UTF-8.
     pub folders: BTreeMap<String, PathBuf>,
     /// The user's home, if there is one.
     pub home: Option<PathBuf>,
-    /// Where an administrator's settings of Claude Code lie; none are read when this is none.
+    /// The folder of an administrator's settings of Claude Code; `None` to read none.
     pub managed_dir: Option<PathBuf>,
-    /// `--config FILE`: this file in place of the usual one.
+    /// `--config FILE`: replaces the usual file.
     pub config_override: Option<PathBuf>,
-    /// Set where Claude Code merged its settings into the environment: in a hook, and in a command that it runs.
+    /// Set if Claude Code merged its settings into the environment: in a hook, and in a command that it runs.
     pub merged: Option<MergedSettings>,
-    /// What the user allowed to projects: the top folder of the main repository, and the digest of the request.
+    /// The user's permissions: the top folder of the main repository, and the digest of the request.
     pub allowed: BTreeSet<(PathBuf, String)>,
-    /// Asks for the per-user temporary folder that agenix's paths mean; only on macOS.
+    /// Asks for the per-user temporary folder in agenix's paths. Only on macOS.
     pub darwin_temp_dir: Option<fn() -> Option<String>>,
 }
 
-/// What Claude Code merged into the environment of a hook, or of a command that it runs.
+/// The settings that Claude Code merged into the environment of a hook, or of a command that it runs.
 #[derive(Debug, Clone, Default)]
 pub struct MergedSettings {
-    /// The folders whose settings files were merged, besides the start directory that is asked about.
+    /// The folders with merged settings files, besides the start directory.
     pub folders: Vec<PathBuf>,
-    /// The names that earlier hooks of the session saw in files of the project: Claude Code keeps a value whose name was removed.
+    /// The names that earlier hooks of the session saw in files of the project: Claude Code keeps the value of a
+    /// removed name.
     pub seen: BTreeSet<String>,
-    /// Which session it is of is not known.
+    /// The session is unknown.
     pub is_unknown: bool,
 }
 
-/// Variables that name a folder, which may have any bytes.
+/// Variables that name a folder, whose values may have any bytes.
 const FOLDERS: &[&str] = &["CLAUDE_CONFIG_DIR", "XDG_CONFIG_HOME"];
 
 impl Env {
@@ -76,13 +77,13 @@ impl Env {
         request.doubt.is_none() && self.allowed.contains(&key)
     }
 
-    /// A variable that is set to something.
+    /// A variable with a non-empty value.
     pub fn variable(&self, name: &str) -> Option<&str> {
         let value = self.environment.get(name)?.as_str();
         (!value.trim().is_empty()).then_some(value)
     }
 
-    /// The user's home, if it is usable: an empty or relative one would scatter files over projects.
+    /// The user's home, if it is usable. An empty or relative one would scatter files over projects.
     pub fn home(&self) -> Option<&Path> {
         self.home.as_deref().filter(|home| home.is_absolute())
     }
@@ -96,7 +97,7 @@ impl Env {
         }
     }
 
-    /// The state folder unless the configuration names another.
+    /// The default state folder.
     pub fn default_state_dir(&self) -> Option<PathBuf> {
         Some(self.claude_config_dir()?.join("state"))
     }
@@ -106,7 +107,7 @@ impl Env {
         if let Some(path) = &self.config_override {
             return Some(path.clone());
         }
-        // The specification of XDG says that a relative path is to be ignored.
+        // The XDG specification requires that a relative path is ignored.
         let name = "XDG_CONFIG_HOME";
         let folder = self
             .variable(name)
@@ -117,7 +118,8 @@ impl Env {
         Some(folder.join("claude-langfuse/config.json"))
     }
 
-    /// The time budget of a hook that has read no file yet: no longer than the default, because a repository may have set it.
+    /// The time budget of a hook before it has read any file. At most the default, because a repository may have set
+    /// it.
     pub fn hook_budget(&self) -> Duration {
         let read = |text: &str| value::seconds(text.trim(), 0.1, 60.0).ok();
         let mut spellings = variables::HOOK_BUDGET.spellings.iter();
@@ -125,7 +127,7 @@ impl Env {
         spellings.find_map(|name| read(self.variable(name)?)).map_or(usual, |own| own.min(usual))
     }
 
-    /// Whether home-manager manages this home: its profile is there, or our configuration is a link into its store.
+    /// Whether home-manager manages this home: its profile exists, or our configuration is a link into its store.
     pub fn has_home_manager(&self) -> bool {
         let profiles = [".local/state/nix/profiles/home-manager", ".local/state/home-manager"];
         let has_profile = |home: &Path| {
@@ -136,7 +138,7 @@ impl Env {
         self.home().is_some_and(has_profile) || self.config_file().is_some_and(is_in_store)
     }
 
-    /// A path with a leading `~/` replaced by the home folder.
+    /// Replaces a leading `~/` by the home folder.
     pub fn expand_home(&self, path: &str) -> PathBuf {
         let rest = match path {
             "~" => Some(""),

@@ -1,12 +1,13 @@
 //! Our own configuration file: `{"env": {…}, "projects": {"/path": {"env": {…}, "allow": […]}}}` and nothing else.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use super::env::Env;
 use super::foreign_names;
 use super::json_file::{Reading, Values, read_object, values_of};
+use super::memo::Memo;
 use super::project::{self, Allow, Project};
 use super::source::{Problem, shown};
 use super::value;
@@ -24,6 +25,8 @@ pub(super) struct ConfigFile {
     pub(super) problems: Vec<Problem>,
     /// The first problem that may hide consent or refusal for all sessions.
     unclear: Option<Problem>,
+    /// The entries of `projects` for a start directory, by their places in the list.
+    matches: Memo<PathBuf, Vec<usize>>,
 }
 
 impl ConfigFile {
@@ -31,7 +34,7 @@ impl ConfigFile {
         Self::of(path, read_object(path), env)
     }
 
-    /// The file with a content that may not be written yet.
+    /// The file with content that may not be written yet.
     pub(super) fn of(path: &Path, reading: Reading, env: &Env) -> Self {
         let mut file = Self { place: path.display().to_string(), ..Self::default() };
         let mut problems = Vec::new();
@@ -54,7 +57,7 @@ impl ConfigFile {
 
     /// Why the file is neither consent nor refusal for sessions started in `start`.
     pub(super) fn unclear_in(&self, start: Option<&Path>) -> Option<Problem> {
-        let matches = start.map(|start| project::matches(&self.projects, start));
+        let matches = start.map(|start| self.matches(start));
         let projects = || matches.iter().flatten();
         let in_projects = || projects().find_map(|project| project.unclear.clone());
         self.unclear.clone().or_else(in_projects).or_else(|| {
@@ -63,9 +66,15 @@ impl ConfigFile {
         })
     }
 
+    /// The entries of `projects` whose path is above `start`, the longest first.
+    pub(super) fn matches(&self, start: &Path) -> Vec<&Project> {
+        let found = self.matches.get(start.to_owned(), || project::matches(&self.projects, start));
+        found.iter().filter_map(|place| self.projects.get(*place)).collect()
+    }
+
     /// Whether the file itself traces sessions that start in a directory.
     pub(super) fn is_traced(&self, start: Option<&Path>) -> bool {
-        let matches = start.map(|start| project::matches(&self.projects, start));
+        let matches = start.map(|start| self.matches(start));
         let mut layers = matches.iter().flatten().map(|project| &project.env).chain([&self.env]);
         layers.find_map(switch_in).is_some_and(value::is_on)
     }
@@ -129,8 +138,8 @@ impl ConfigFile {
     }
 }
 
-/// The first problem that may hide consent or refusal. A harmless variable of another hook is a plain mistake, and so is one
-/// that belongs to a run.
+/// The first problem that may hide consent or refusal. A harmless variable of another hook is only a mistake, and so
+/// is one that belongs to a run.
 fn first_unclear(problems: &[Problem]) -> Option<Problem> {
     let is_harmless = |name: &str| foreign_names::is_harmless(name) || is_of_run(name);
     let mut problems = problems.iter();
@@ -146,7 +155,7 @@ fn unclear_switch<'a>(
     Some(Problem::of_variable(ENABLED.name, place, what, format!("use {}", ENABLED.accepts)))
 }
 
-/// The switch among these values, if it is set to something.
+/// The switch among these values, if it is not empty.
 fn switch_in(values: &Values) -> Option<&str> {
     let (_, text) = values.iter().find(|(name, _)| *name == ENABLED.name)?;
     Some(text.trim()).filter(|text| !text.is_empty())
@@ -186,7 +195,7 @@ fn values(env: Value, place: &str, problems: &mut Vec<Problem>) -> Values {
     values
 }
 
-/// A key that has no meaning at its place, with what was probably meant.
+/// A key without meaning at its place, with the key that was probably meant.
 fn unknown_key(place: &str, key: &str) -> Problem {
     let remedy = match key.to_ascii_lowercase().as_str() {
         _ if variables::find(key).is_some() => format!("move {key} into \"env\""),

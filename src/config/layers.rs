@@ -1,4 +1,4 @@
-//! The layers of one resolution and the order in which they are asked: layer first, then spelling.
+//! The layers of one resolution, and their order: layer first, then spelling.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,23 +7,22 @@ use std::sync::Arc;
 use super::env::Env;
 use super::files::Files;
 use super::json_file::Values;
-use super::project;
 use super::provenance::{Owner, Provenance};
 use super::session::Session;
 use super::source::{Layer, Problem, Source};
 use super::variables::{NETWORK, PUBLIC_KEY, SECRET_KEY, Variable};
 use super::withheld::Withheld;
 
-/// Whose sessions the configuration is resolved for: it decides which layers count.
+/// The sessions for which the configuration is resolved. It decides which layers count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// A session's own hook. Claude Code has merged its settings files into the environment already.
     OwnHook,
-    /// A session or a folder that a person named: `replay PATH`, `doctor`, `config`. The shell with Claude Code's
-    /// settings files over it. Keys are read even where tracing is off, because asking is consent.
+    /// A session or a folder that a person named: `replay PATH`, `doctor`, `config`. The shell, under Claude Code's
+    /// settings files. Keys are read even if tracing is off, because the command is consent.
     Explicit,
-    /// Sessions without a name on the command line: `flush`, `replay --all`, waiting sessions. Of the shell only the variables count that
-    /// are about the command (`Variable::of_command`).
+    /// Sessions without a name on the command line: `flush`, `replay --all`, waiting sessions. Only variables about
+    /// the command itself count from the shell (`Variable::of_command`).
     FilesOnly,
 }
 
@@ -72,7 +71,7 @@ impl LayerValues {
         self.values.insert(spelling, given);
     }
 
-    /// A value that is set to something, by spelling.
+    /// A non-empty value, by spelling.
     pub(super) fn own(&self, spelling: &str) -> Option<&Given> {
         self.values.get(spelling).filter(|given| !given.text.is_empty())
     }
@@ -115,31 +114,32 @@ impl Found<'_> {
         Problem::of_variable(self.spelling, self.place, what, remedy)
     }
 
-    /// A variable of an application that runs in the same shell: other programs have the name too, and no file has the value.
+    /// A variable of an application in the same shell: other programs know the name too, and no file has the value.
     pub(super) fn is_of_application(&self) -> bool {
         self.owner == Owner::Shell && !self.spelling.starts_with("CC_")
     }
 }
 
-/// The depth of the session's layer; above it is that of the organisation.
+/// The depth of the session's layer. Only the organisation's is higher.
 pub(super) const SESSION: usize = 1;
 
-/// All layers but the built-in one, highest first.
+/// All layers but the default, highest first.
 #[derive(Debug)]
 pub(super) struct Layers {
     pub(super) layers: Vec<LayerValues>,
-    /// The session's values without those of the project's files. In a merged environment the shell's share of them is lost.
+    /// The session's values without those of the project's files. In a merged environment the shell's part of them is
+    /// lost.
     pub(super) of_user: LayerValues,
-    /// Of these, the ones that a file has.
+    /// Those of them that a file has.
     pub(super) of_user_files: LayerValues,
     pub(super) provenance: Provenance,
     /// The project's file that removed the host of the session.
     pub(super) host_removed_by: Option<String>,
-    /// Values of the project's files that don't count until they are allowed.
+    /// Values of the project's files that need permission first.
     pub(super) withheld: Vec<Withheld>,
-    /// Patterns of the project's files: those that mask add to the user's.
+    /// Patterns of the project's files. Mask patterns add to the user's.
     pub(super) project_patterns: Option<Given>,
-    /// Values that don't count, for messages.
+    /// Ignored values, for messages.
     pub(super) ignored: Vec<Problem>,
 }
 
@@ -157,7 +157,7 @@ impl Layers {
         if let Some(path) = env.config_file() {
             let file = files.config_file(&path, env);
             problems.extend(file.problems.iter().cloned());
-            let entries = start.map(|start| project::matches(&file.projects, start));
+            let entries = start.map(|start| file.matches(start));
             let entries = entries.iter().flatten();
             layers.extend(
                 entries.map(|entry| LayerValues::with(Layer::Project, &entry.env, &entry.place)),
@@ -201,12 +201,12 @@ impl Layers {
         self.layers.get(depth)?.find(variable)
     }
 
-    /// The value of the user or the organisation, whatever the project says.
+    /// The value of the user or the organisation, regardless of the project.
     pub(super) fn find_users(&self, variable: &Variable) -> Option<Found<'_>> {
         self.find_beside(&self.of_user, variable)
     }
 
-    /// The same from files alone.
+    /// Like [`Self::find_users`], from files alone.
     pub(super) fn find_in_users_files(&self, variable: &Variable) -> Option<Found<'_>> {
         self.find_beside(&self.of_user_files, variable)
     }

@@ -14,6 +14,7 @@ mod json_file;
 mod key_file;
 mod keys;
 mod layers;
+mod memo;
 mod project;
 mod provenance;
 mod redirect;

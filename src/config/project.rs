@@ -14,43 +14,43 @@ pub(super) struct Project {
     pub(super) place: String,
     pub(super) env: Values,
     pub(super) allow: Option<Allow>,
-    /// The first problem in it that may hide consent or refusal.
+    /// The first problem in the entry that may hide consent or refusal.
     pub(super) unclear: Option<Problem>,
 }
 
 /// The user's permission for values of the project's own files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Allow {
-    /// They never count.
+    /// The values never count.
     Never,
-    /// They count if their digest is one of these.
+    /// The values count if their digest is one of these.
     Digests(Vec<String>),
 }
 
-/// The entries whose path is above `start`, as written or with links resolved, the longest first.
-pub(super) fn matches<'a>(projects: &'a [Project], start: &Path) -> Vec<&'a Project> {
+/// The places of the entries whose path is above `start`, as written or with links resolved, the longest first.
+pub(super) fn matches(projects: &[Project], start: &Path) -> Vec<usize> {
     if projects.is_empty() {
         return Vec::new();
     }
     let forms = forms_of(start);
-    let mut found: Vec<(usize, &Project)> = Vec::new();
-    for project in projects {
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    for (place, project) in projects.iter().enumerate() {
         let canonical = project.path.canonicalize().ok();
         let matches = forms.iter().any(|form| {
             form.starts_with(&project.path)
                 || canonical.as_ref().is_some_and(|path| form.starts_with(path))
         });
         if matches {
-            // Compared in one form, or a long link would beat a deeper folder.
+            // Compared in one form: otherwise a long link would beat a deeper folder.
             let path = canonical.as_ref().unwrap_or(&project.path);
-            found.push((path.components().count(), project));
+            found.push((path.components().count(), place));
         }
     }
     found.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
-    found.into_iter().map(|(_, project)| project).collect()
+    found.into_iter().map(|(_, place)| place).collect()
 }
 
-/// The name of a folder, also of one that Claude Code for Windows wrote: sessions are read in WSL or from a backup.
+/// The name of a folder. The path may be of Windows: such sessions are read in WSL or from a backup.
 pub fn folder_name(folder: &Path) -> Option<String> {
     let text = folder.to_str().unwrap_or_default();
     let mut letters = text.chars();
@@ -63,8 +63,8 @@ pub fn folder_name(folder: &Path) -> Option<String> {
     }
 }
 
-/// The name of a session's project, the same in all worktrees and clones: the repository's by its remote, else that of its main
-/// checkout's folder, else that of the start directory. `repository`: host, owner and name.
+/// The name of a session's project, the same in all worktrees and clones: that of the repository's remote, else of
+/// its main checkout's folder, else of the start directory. `repository`: host, owner and name.
 pub fn project_name(start: &Path, repository: Option<&str>) -> Option<String> {
     let of_remote = repository.and_then(|repository| repository.rsplit('/').next());
     let of_remote = of_remote.filter(|name| !name.is_empty()).map(str::to_owned);
@@ -85,7 +85,7 @@ fn forms_of(start: &Path) -> Vec<PathBuf> {
     forms
 }
 
-/// The path with links resolved as far as it exists: sessions outlive the folders they ran in.
+/// The path with links resolved as far as it exists: sessions outlive their folders.
 fn canonical(path: &Path) -> Option<PathBuf> {
     path.ancestors().find_map(|existing| {
         let rest = path.strip_prefix(existing).ok()?;
@@ -132,7 +132,7 @@ mod tests {
         let list = projects(&["/nowhere", "/nowhere/mono/app/", "/nowhere/mono"]);
         let found = |start: &str| {
             let found = matches(&list, Path::new(start));
-            found.first().map(|one| one.path.display().to_string())
+            found.first().map(|place| list[*place].path.display().to_string())
         };
         assert_eq!(found("/nowhere/mono/app/x").as_deref(), Some("/nowhere/mono/app/"));
         assert_eq!(found("/nowhere/mono/apple").as_deref(), Some("/nowhere/mono"));

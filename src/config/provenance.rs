@@ -1,6 +1,6 @@
-//! The owner of a value: the user, the organisation or the project. A repository comes with settings files of Claude Code, and
-//! Claude Code merges them into the environment before a hook starts. So the environment has the values, and the files tell
-//! their owners.
+//! The owner of a value: the user, the organisation or the project. A repository brings settings files of Claude
+//! Code, and Claude Code merges them into the environment before a hook starts. The environment has the values, and
+//! the files show their owners.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::env::{Env, MergedSettings};
 use super::file::ConfigFile;
 use super::files::Files;
 use super::json_file::Values;
-use super::project::{self, Allow, Project};
+use super::project::{Allow, Project};
 use super::settings::SettingsFile;
 use super::settings_paths::{ByOwner, PERSONAL, settings_by_owner};
 use super::variables::{self, BASE_URL, HOOK_BUDGET, PUBLIC_KEY, ProjectMay, SECRET_KEY, Variable};
@@ -28,7 +28,7 @@ pub(super) enum Owner {
     Project,
 }
 
-/// The files that tell the owner of a value.
+/// The files that show the owner of a value.
 #[derive(Debug)]
 pub(super) struct Provenance {
     pub(super) settings: ByOwner<Arc<SettingsFile>>,
@@ -38,12 +38,12 @@ pub(super) struct Provenance {
     seen: BTreeSet<String>,
     /// Why owners are unknown.
     pub(super) doubt: Option<Doubt>,
-    /// Something above the project's files has keys and a host.
+    /// A layer above the project's files has keys and a host.
     is_overridden: bool,
 }
 
 impl Provenance {
-    /// For a session started in `start`. `merged`: the environment counts, and Claude Code made it.
+    /// The files for a session started in `start`. `merged`: the environment counts, and Claude Code made it.
     pub(super) fn of(
         env: &Env,
         files: &Files,
@@ -51,6 +51,7 @@ impl Provenance {
         merged: Option<&MergedSettings>,
     ) -> Self {
         let more = merged.iter().flat_map(|merged| &merged.folders).map(PathBuf::as_path);
+        let more = more.filter(|folder| Some(*folder) != start);
         let folders: Vec<&Path> = start.into_iter().chain(more).collect();
         let settings = settings_by_owner(env, files, &folders);
         let doubt = merged.and_then(|merged| {
@@ -85,8 +86,8 @@ impl Provenance {
             || self.was_changed(variable, spelling);
         let is_users = self.settings.user.iter().any(has_it);
         if may_be_projects {
-            // A key or a host that the user names as well goes where they want it. Of anything else the user's own value
-            // takes the place of the project's, and where no file of the project has the value now, it is the user's.
+            // A key or a host that the user names too goes where the user wants. Any other value of the user replaces
+            // the project's. If no file of the project has the value now, it is the user's.
             let is_own = if variable.leads() {
                 self.is_named_by_user(variable, spelling, text)
             } else {
@@ -97,8 +98,8 @@ impl Provenance {
         if is_users { Owner::User } else { Owner::Shell }
     }
 
-    /// Whether a file of the project has the name, and may have had another value when Claude Code read it. What a project
-    /// may switch or set is not asked for.
+    /// Whether a file of the project has the name, and may have had another value when Claude Code read it. Values
+    /// that a project may set or switch don't matter.
     fn was_changed(&self, variable: &Variable, spelling: &str) -> bool {
         is_restricted(variable)
             && variable.project_may != ProjectMay::Switch
@@ -111,8 +112,8 @@ impl Provenance {
         values.any(|(name, _)| *name == spelling)
     }
 
-    /// Whether the environment has a key pair and a host, all of them under names of the project's files with other values:
-    /// `--settings` and an SDK's `settings=` stand above these files.
+    /// Whether the environment has a key pair and a host, all under names of the project's files with other values:
+    /// `--settings` and an SDK's `settings=` beat these files.
     fn overrides_project(&self, environment: &BTreeMap<String, String>) -> bool {
         [&PUBLIC_KEY, &SECRET_KEY, &BASE_URL].iter().all(|variable| {
             let mut spellings = variable.spellings.iter();
@@ -147,7 +148,7 @@ impl Provenance {
         place.is_some_and(|place| Path::new(place).ends_with(PERSONAL))
     }
 
-    /// The project's file that brought a value into the session, the strongest first.
+    /// The project's file that brought a value into the session, strongest first.
     pub(super) fn place(&self, spelling: &str, text: &str) -> Option<&str> {
         let brought = |file: &&Arc<SettingsFile>| {
             let mut values = file.env.iter();
@@ -170,15 +171,15 @@ impl Provenance {
         personal.any(|file| values.iter().all(|(name, text)| has(file, name, text)))
     }
 
-    /// The permission that the config file declares: the longest entry with one.
+    /// The permission declared in the config file: that of the longest entry with one.
     pub(super) fn declared(&self) -> Option<&Allow> {
         self.entries().into_iter().find_map(|entry| entry.allow.as_ref())
     }
 
-    /// The entries of `projects` that match, the longest first.
+    /// The matching entries of `projects`, longest first.
     fn entries(&self) -> Vec<&Project> {
         match (&self.config, &self.start) {
-            (Some(file), Some(start)) => project::matches(&file.projects, start),
+            (Some(file), Some(start)) => file.matches(start),
             _ => Vec::new(),
         }
     }
@@ -208,8 +209,8 @@ pub fn names_brought_by_project(
     restricted(env).filter(is_brought).map(|(name, _)| name.clone()).collect()
 }
 
-/// Whether the environment has variables that a project may not set as it likes, and of which no file tells whose they are. Not
-/// the budget: a hook that takes longer reveals nothing.
+/// Whether the environment has restricted variables without a file that shows their owner. The budget is exempt: a
+/// slow hook reveals nothing.
 pub fn has_unexplained(env: &Env, files: &Files, start: Option<&Path>) -> bool {
     let provenance = Provenance::of(env, files, start, env.merged.as_ref());
     let is_unexplained = |(name, text): (&String, &String)| {
@@ -229,7 +230,7 @@ fn restricted(env: &Env) -> impl Iterator<Item = (&String, &String)> {
     env.environment.iter().filter(move |(name, _)| is_asked_for(name))
 }
 
-/// Whether a project may not set it as it likes.
+/// Whether a project needs permission to set it.
 fn is_restricted(variable: &Variable) -> bool {
     variable.project_may != ProjectMay::Set || variables::is_plain_proxy(variable)
 }

@@ -1,5 +1,6 @@
-//! Variables of a project's files that would lead the program to other files: the home folder, the folders of configuration, what
-//! `${NAME}` in the path of a key file stands for. They never count, whatever an older release of Claude Code applied.
+//! Variables of a project's files that would lead the program to other files: the home folder, the folders of
+//! configuration, and names in `${NAME}` in the path of a key file. They never count, even if an old release of
+//! Claude Code applied them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,8 +9,8 @@ use super::env::Env;
 use super::files::Files;
 use super::settings_paths::settings_by_owner;
 
-/// Takes the variables out of the environment that files of the project in one of `folders` brought into it, and are not ours.
-/// `claude_dir`: Claude Code's own folder, where that is known without the environment.
+/// Removes variables from the environment that files of the project in one of `folders` brought, and that are not
+/// ours. `claude_dir`: Claude Code's own folder, if it is known without the environment.
 pub fn without_redirects(
     env: &mut Env,
     files: &Files,
@@ -49,7 +50,7 @@ pub fn without_redirects(
     }
 }
 
-/// Claude Code itself sets these for hooks and for the commands that it runs.
+/// Claude Code sets these itself for hooks and for commands that it runs.
 fn is_claude_codes(name: &str) -> bool {
     name.starts_with("CLAUDE")
         && name != "CLAUDE_CONFIG_DIR"

@@ -1,4 +1,4 @@
-//! Whether keys and host may be used without asking the user, and the question otherwise.
+//! Decides whether keys and host need permission, and builds the request to the user.
 
 use std::path::Path;
 
@@ -12,10 +12,10 @@ use super::provenance::Owner;
 use super::repository::root_of;
 use super::variables::{BASE_URL, PUBLIC_KEY, SECRET_KEY, shown_as};
 
-/// 16 of a digest's 32 bytes are enough: a second text with the same ones can't be found.
+/// 16 of a digest's 32 bytes are enough: no second text with the same ones can be found.
 const DIGEST_BYTES: usize = 16;
 
-/// Whether the keys may go to the host without a word of the user.
+/// Whether the keys may go to the host without permission.
 pub(super) fn is_trusted_without_asking(
     layers: &Layers,
     public: &Found<'_>,
@@ -31,7 +31,7 @@ pub(super) fn is_trusted_without_asking(
     if layers.provenance.doubt.is_some() || removes_host || !is_literal {
         return false;
     }
-    // Both keys stand in one personal file, and with them the host, unless it is the user's.
+    // Both keys are in one personal file, and the host is too, unless it is the user's.
     let mut values = vec![(public.spelling, public.text), (secret.spelling, secret.text)];
     match host.map(|host| (host.owner, host)) {
         None | Some((Owner::User | Owner::Managed, _)) => {}
@@ -41,8 +41,8 @@ pub(super) fn is_trusted_without_asking(
     layers.provenance.is_in_personal_file(&values)
 }
 
-/// What the project's files ask for, if keys and host are those that lead to `granted`. `leads`: these need a word of the user.
-/// `None` where nothing does.
+/// The request of the project's files, if keys and host are those that lead to `granted`. `leads`: values that need
+/// permission. `None` if nothing does.
 pub(super) fn request(
     layers: &Layers,
     leads: bool,
@@ -94,7 +94,8 @@ fn requested(found: &Found<'_>) -> RequestedValue {
     }
 }
 
-/// The digest of all that the user is shown: the values, public key and host that they lead to, and what becomes looser.
+/// The digest of everything that the user is shown: the values, the public key and host that they lead to, and what
+/// becomes looser.
 fn digest(
     found: &[Found<'_>],
     removes_host: bool,

@@ -12,7 +12,7 @@ use super::source::Problem;
 /// The name of a project's file that Claude Code defines as personal.
 pub(super) const PERSONAL: &str = "settings.local.json";
 
-/// Settings files by their owner; in each group the weakest first, whether or not they exist.
+/// Settings files by owner, in each group the weakest first, existing or not.
 #[derive(Debug)]
 pub(super) struct ByOwner<T> {
     pub(super) user: Vec<T>,
@@ -29,58 +29,78 @@ impl<T> ByOwner<T> {
 
 impl ByOwner<PathBuf> {
     /// The files of a session started in the first of `folders`. Project files of the others count as well.
-    fn of(env: &Env, files: &Files, folders: &[&Path]) -> Self {
+    fn of(env: &Env, files: &Files, folders: &[&Path]) -> Arc<Self> {
         let config = env.claude_config_dir();
+        files.by_owner(config.as_deref(), folders, || {
+            let mut paths = Self::of_project(config.as_deref(), folders);
+            if let Some(folder) = &env.managed_dir {
+                paths.managed.extend(files.managed(folder).iter().cloned());
+            }
+            paths
+        })
+    }
+
+    /// The same without those of an administrator. `config`: Claude Code's folder.
+    fn of_project(config: Option<&Path>, folders: &[&Path]) -> Self {
         let mut paths = Self {
             user: config.iter().map(|folder| folder.join("settings.json")).collect(),
             project: Vec::new(),
             managed: Vec::new(),
         };
-        let config = config.map(|folder| folder.canonicalize().unwrap_or(folder));
         for start in folders {
             let own = start.join(".claude");
+            paths.add(&own, &["settings.json", PERSONAL], config);
             let main = main_checkout(start).map(|top| top.join(".claude"));
-            let mut candidates = vec![own.join("settings.json"), own.join(PERSONAL)];
-            candidates.extend(main.map(|folder| folder.join(PERSONAL)));
-            for path in candidates {
-                paths.add(path, config.as_deref());
+            if let Some(main) = main.filter(|main| *main != own) {
+                paths.add(&main, &[PERSONAL], config);
             }
-        }
-        if let Some(folder) = &env.managed_dir {
-            paths.managed.extend(files.managed(folder).iter().cloned());
         }
         paths
     }
 
-    /// Files in Claude Code's own folder are the user's, even where the home folder is a project too, or a repository has the
-    /// file that Claude Code's folder links.
-    fn add(&mut self, path: PathBuf, config: Option<&Path>) {
-        let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
-        let file = path.canonicalize().ok();
-        let is_linked =
-            || file.is_some() && self.user.iter().any(|known| known.canonicalize().ok() == file);
-        let (group, is_known) = if folder.is_some() && folder.as_deref() == config {
-            let is_known = self.user.iter().any(|known| known.file_name() == path.file_name());
-            (&mut self.user, is_known)
-        } else {
-            let is_known = self.project.contains(&path) || is_linked();
-            (&mut self.project, is_known)
-        };
-        if !is_known {
-            group.push(path);
+    /// Files in Claude Code's own folder are the user's, even if the home folder is a project too, or a repository
+    /// has the file to which Claude Code's folder links.
+    fn add(&mut self, folder: &Path, names: &[&str], config: Option<&Path>) {
+        let real = folder.canonicalize().ok();
+        let users = || config.and_then(|folder| folder.canonicalize().ok());
+        let is_users = real.is_some() && real == users();
+        for path in names.iter().map(|name| folder.join(name)) {
+            let (group, is_known) = if is_users {
+                let is_known = self.user.iter().any(|known| known.file_name() == path.file_name());
+                (&mut self.user, is_known)
+            } else {
+                let is_linked =
+                    real.is_some() && self.user.iter().any(|known| leads_to(known, &path));
+                (&mut self.project, is_linked)
+            };
+            if !is_known && !group.contains(&path) {
+                group.push(path);
+            }
         }
     }
 }
 
-/// The settings files as read of a session started in the first of `folders`. Project files of the others count as well.
+/// Whether one of two paths in different folders is a link to the other's file. Only links are followed: that takes a look at
+/// each folder above.
+fn leads_to(one: &Path, other: &Path) -> bool {
+    let file = |path: &Path| path.canonicalize().ok();
+    (one.is_symlink() || other.is_symlink()) && file(one).is_some() && file(one) == file(other)
+}
+
+/// The settings files, read, of a session started in the first of `folders`. Project files of the others count as
+/// well.
 pub(super) fn settings_by_owner(
     env: &Env,
     files: &Files,
     folders: &[&Path],
 ) -> ByOwner<Arc<SettingsFile>> {
     let paths = ByOwner::of(env, files, folders);
-    let read = |paths: Vec<PathBuf>| paths.iter().map(|path| files.settings_file(path)).collect();
-    ByOwner { user: read(paths.user), project: read(paths.project), managed: read(paths.managed) }
+    let read = |paths: &[PathBuf]| paths.iter().map(|path| files.settings_file(path)).collect();
+    ByOwner {
+        user: read(&paths.user),
+        project: read(&paths.project),
+        managed: read(&paths.managed),
+    }
 }
 
 /// The settings files of a session started in `start`, weakest first, whether or not they exist.

@@ -9,8 +9,9 @@ use super::files::Files;
 use super::settings_paths::settings_by_owner;
 use super::variables::{self, ProjectMay};
 
-/// Adds to the environment of such a hook what the project's files say, as Claude Code merges it for all other hooks: consent and
-/// refusal stand there. Where a value of these files has arrived, another settings file calls the hook too, and nothing is missing.
+/// Adds the values of the project's files to the environment of such a hook, as Claude Code merges them for all other
+/// hooks: they hold consent and refusal. If a value of these files has arrived, another settings file calls the hook
+/// too, and nothing is missing.
 pub fn with_project_values(env: &mut Env, files: &Files, start: Option<&Path>) {
     let settings = settings_by_owner(env, files, start.as_slice());
     let values = settings.project.iter().flat_map(|file| &file.env);

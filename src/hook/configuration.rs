@@ -34,23 +34,26 @@ pub(super) fn other_project(env: &Env, event: &Event, start: Option<&Path>) -> O
 }
 
 /// The configuration of a session of another project, from its own files alone.
-pub(super) fn configure_other(env: &mut Env, event: &Event, start: &Path) -> Config {
-    let files = Files::new();
-    without_redirects(env, &files, &[start], claude_dir(event).as_deref());
+pub(super) fn configure_other(env: &mut Env, files: &Files, event: &Event, start: &Path) -> Config {
+    without_redirects(env, files, &[start], claude_dir(event).as_deref());
     let store = env.default_state_dir().map(|folder| Store::new(&folder));
     env.allowed = store.map(|store| store.allowed().digests()).unwrap_or_default();
     env.merged = None;
-    resolve(env, &files, Some(start), Scope::FilesOnly)
+    resolve(env, files, Some(start), Scope::FilesOnly)
 }
 
 /// The configuration of a session started in `start`. Only for a traced session is the transcript read, and are names
 /// noted.
-pub(super) fn configure(env: &mut Env, event: Option<&Event>, start: Option<&Path>) -> Config {
-    let files = Files::new();
+pub(super) fn configure(
+    env: &mut Env,
+    files: &Files,
+    event: Option<&Event>,
+    start: Option<&Path>,
+) -> Config {
     let claude_dir = event.and_then(claude_dir);
-    without_redirects(env, &files, start.as_slice(), claude_dir.as_deref());
-    if may_be_called_by_administrator(env, &files) {
-        with_project_values(env, &files, start);
+    without_redirects(env, files, start.as_slice(), claude_dir.as_deref());
+    if may_be_called_by_administrator(env, files) {
+        with_project_values(env, files, start);
     }
     let store = env.default_state_dir().map(|folder| Store::new(&folder));
     let notes = store.as_ref().zip(event.map(|event| event.session_id.as_str()));
@@ -58,25 +61,25 @@ pub(super) fn configure(env: &mut Env, event: Option<&Event>, start: Option<&Pat
     let folders = start.map(Path::to_path_buf).into_iter().collect();
     let mut merged = MergedSettings { folders, seen, is_unknown: false };
     env.merged = Some(merged.clone());
-    let config = resolve(env, &files, start, Scope::OwnHook);
+    let config = resolve(env, files, start, Scope::OwnHook);
     if !config.enabled {
         return config;
     }
     env.allowed = store.as_ref().map(|store| store.allowed().digests()).unwrap_or_default();
     // The transcript names another folder whose files may explain a value. It is read only if needed: rows that are
     // read before the cursor is written can't be noted first.
-    let is_unexplained = has_unexplained(env, &files, start);
+    let is_unexplained = has_unexplained(env, files, start);
     let started_in =
         event.filter(|_| is_unexplained).and_then(|event| origin(&event.transcript).ok()?.0);
     let started_in = started_in.filter(|folder| !merged.folders.contains(folder));
     // Nothing more can change the result.
     let is_final = env.allowed.is_empty() && started_in.is_none();
     if let Some(folder) = started_in {
-        without_redirects(env, &files, &[folder.as_path()], claude_dir.as_deref());
+        without_redirects(env, files, &[folder.as_path()], claude_dir.as_deref());
         merged.folders.push(folder);
         env.merged = Some(merged.clone());
     }
-    let brought = names_brought_by_project(env, &files, start);
+    let brought = names_brought_by_project(env, files, start);
     if let Some((store, session)) = notes
         && !brought.is_subset(&merged.seen)
     {
@@ -87,7 +90,7 @@ pub(super) fn configure(env: &mut Env, event: Option<&Event>, start: Option<&Pat
     }
     match is_final {
         true => config,
-        false => resolve(env, &files, start, Scope::OwnHook),
+        false => resolve(env, files, start, Scope::OwnHook),
     }
 }
 
@@ -100,12 +103,11 @@ fn claude_dir(event: &Event) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
 
     use serde_json::{Value, json};
 
     use super::configure;
-    use crate::config::{Capture, Config, Env};
+    use crate::config::{Capture, Config, Env, Files};
 
     /// The configuration of an administrator's hook. `merged`: the variables that Claude Code gives it.
     fn configured(managed: &Value, local: &Value, merged: &Value) -> Config {
@@ -127,7 +129,7 @@ mod tests {
             managed_dir: Some(folder.path().join("managed")),
             ..Env::default()
         };
-        configure(&mut env, None, Some(Path::new(&folder.path().join("project"))))
+        configure(&mut env, &Files::new(), None, Some(&folder.path().join("project")))
     }
 
     #[test]

@@ -62,12 +62,13 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     }
     let mut start =
         project_dir(&env).or_else(|| event.as_ref().ok().and_then(|event| event.cwd.clone()));
-    let mut config = configure(&mut env, event.as_ref().ok(), start.as_deref());
+    let files = Files::new();
+    let mut config = configure(&mut env, &files, event.as_ref().ok(), start.as_deref());
     if config.enabled
         && let Ok(event) = &event
         && let Some(other) = other_project(&env, event, start.as_deref())
     {
-        config = configure_other(&mut env, event, &other);
+        config = configure_other(&mut env, &files, event, &other);
         start = Some(other);
     }
     if config.enabled || config.suspended.is_some() {
@@ -85,7 +86,7 @@ pub fn run(config_file: Option<PathBuf>, misunderstood: Option<String>) {
     };
     let paused = Store::new(&config.state_dir).pauses();
     let paused = paused.times(start.as_deref());
-    let hook = Hook { event, start, paused, kind, config, env, started };
+    let hook = Hook { event, start, paused, kind, config, env, files, started };
     if let Some(problem) = &hook.config.suspended {
         exit_after(hook.left() + GRACE);
         return hook.suspend("configuration", &problem.to_string());
@@ -105,7 +106,7 @@ fn log_late_event(config_file: Option<PathBuf>) {
     let mut env = Env::of_process();
     env.config_override = config_file;
     let start = project_dir(&env);
-    let config = configure(&mut env, None, start.as_deref());
+    let config = configure(&mut env, &Files::new(), None, start.as_deref());
     if config.enabled || config.suspended.is_some() {
         log_file::to_file(&config.state_dir, config.debug);
         log::error!(
@@ -131,6 +132,7 @@ struct Hook {
     kind: Kind,
     config: Config,
     env: Env,
+    files: Files,
     started: Instant,
 }
 
@@ -226,7 +228,7 @@ impl Hook {
     /// Notes a session that was switched off in a folder that config.json traces. Without the note `replay --all`
     /// would send it as a session without hooks.
     fn note_declined(&self) {
-        let is_traced = Files::new().is_traced(&self.env, self.start.as_deref());
+        let is_traced = self.files.is_traced(&self.env, self.start.as_deref());
         if let Some(store) = self.suspensions().filter(|_| is_traced) {
             // Without a log, as above.
             let _ = store.note_declined(&self.event.session_id, Timestamp::now());

@@ -8,7 +8,7 @@ use base::Timestamp;
 use transcript::locate;
 
 use super::Hook;
-use crate::config::{Destination, Files, Scope, resolve};
+use crate::config::{Destination, Scope, resolve};
 use crate::delivery::{Extent, Job, StateAccess, Transport, Trigger, deliver};
 use crate::privacy::invalid_patterns;
 use crate::state::{Cursor, SessionKey, Store};
@@ -28,10 +28,9 @@ pub(super) fn deliver_waiting(
     let sessions = store.waiting(own).take(MAX_CURSORS);
     let with_transcript =
         sessions.filter_map(|cursor| Some((transcript_of(hook, &cursor)?, cursor)));
-    let files = Files::new();
     for (transcript, cursor) in with_transcript.take(MAX_SESSIONS) {
         if hook.left().is_zero()
-            || !deliver_one(hook, store, destination, transport, &files, (&cursor, &transcript))
+            || !deliver_one(hook, store, destination, transport, (&cursor, &transcript))
         {
             return;
         }
@@ -53,12 +52,11 @@ fn deliver_one(
     store: &Store,
     destination: &Destination,
     transport: &mut dyn Transport,
-    files: &Files,
     (cursor, transcript): (&Cursor, &Path),
 ) -> bool {
     let session = &cursor.session_id;
     // This process's environment means nothing for another session: its files decide.
-    let config = resolve(&hook.env, files, cursor.configured_in(), Scope::FilesOnly);
+    let config = resolve(&hook.env, &hook.files, cursor.configured_in(), Scope::FilesOnly);
     let same = config.destination.as_ref().is_ok_and(|other| other.id() == destination.id());
     if !config.enabled || !same || invalid_patterns(&config).is_some() {
         return true;
