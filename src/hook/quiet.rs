@@ -1,49 +1,66 @@
 //! Keeps a hook quiet: Claude Code shows any output and any exit code but 0 to its user.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-use std::time::Duration;
+use std::process::exit;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
 use super::GRACE;
 
-/// The number of deadlines set so far.
-static ENDS: AtomicUsize = AtomicUsize::new(0);
+/// The thread that ends the process, and its first deadline.
+static WATCH: OnceLock<(Thread, Instant)> = OnceLock::new();
+/// A later deadline, which replaces the first one.
+static NEW_DEADLINE: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// A panic becomes a line in the log and ends the process. Its message is dropped: it may quote the conversation.
 pub(super) fn keep_panics_quiet() {
     std::panic::set_hook(Box::new(|panic| {
         if let Some(place) = panic.location() {
-            log::error!("stopped by a defect at {place}: nothing is lost, the next hook goes on");
+            log::error!("stopped by a defect at {place}: nothing is lost, the next hook continues");
         }
-        std::process::exit(0);
+        exit(0);
     }));
 }
 
-/// Ends the process after this time: a hanging pipe, disk or name server must not hold up Claude Code.
-pub(super) fn exit_after(time: Duration) {
-    end_after(time, || ());
-}
-
-/// Ends the process after this time, and runs `last_words` first unless they hang, too.
+/// Ends the process after this time: a hanging pipe, disk or name server must not hold up Claude Code. Runs `last_words`
+/// first, unless they hang, too.
 pub(super) fn exit_with_message_after(time: Duration, last_words: impl FnOnce() + Send + 'static) {
-    end_after(time, move || {
-        end_after(GRACE, || ());
-        last_words();
-    });
-}
-
-fn end_after(time: Duration, last_words: impl FnOnce() + Send + 'static) {
-    let own = ENDS.fetch_add(1, Ordering::SeqCst) + 1;
-    let quit = move || {
-        thread::sleep(time);
-        // A later deadline replaced this one.
-        if ENDS.load(Ordering::SeqCst) == own {
-            last_words();
-            std::process::exit(0);
+    let first_deadline = Instant::now() + time;
+    let watch = move || {
+        while let Some(left) =
+            new_deadline().unwrap_or(first_deadline).checked_duration_since(Instant::now())
+        {
+            thread::park_timeout(left);
         }
+        if new_deadline().is_none() {
+            let _ = thread::Builder::new().spawn(|| {
+                thread::sleep(GRACE);
+                exit(0);
+            });
+            last_words();
+        }
+        exit(0);
     };
     // Without a thread, each wait of the hook still has its own limit.
-    let _ = thread::Builder::new().spawn(quit);
+    if let Ok(watch) = thread::Builder::new().spawn(watch) {
+        let _ = WATCH.set((watch.thread().clone(), first_deadline));
+    }
+}
+
+/// Replaces the deadline. The process then ends without last words.
+pub(super) fn exit_after(time: Duration) {
+    let deadline = Instant::now() + time;
+    *NEW_DEADLINE.lock().unwrap_or_else(PoisonError::into_inner) = Some(deadline);
+    // The thread wakes at its first deadline anyway. Waking it earlier costs as much as starting another thread.
+    if let Some((thread, first_deadline)) = WATCH.get()
+        && deadline < *first_deadline
+    {
+        thread.unpark();
+    }
+}
+
+fn new_deadline() -> Option<Instant> {
+    *NEW_DEADLINE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -63,17 +80,29 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_is_set_later_replaces_the_one_before() {
+    fn a_new_deadline_replaces_the_first_one() {
         if std::env::var_os(CHILD).is_some() {
-            super::exit_after(Duration::from_millis(1));
+            super::exit_with_message_after(Duration::from_millis(1), || ());
             super::exit_after(Duration::from_secs(600));
             std::thread::sleep(Duration::from_millis(200));
             println!("still here");
             return;
         }
-        let child = child("an_end_that_is_set_later_replaces_the_one_before");
+        let child = child("a_new_deadline_replaces_the_first_one");
         let stdout = String::from_utf8_lossy(&child.stdout);
         assert!(stdout.contains("still here"), "{stdout}");
+    }
+
+    #[test]
+    fn a_new_deadline_may_be_earlier() {
+        if std::env::var_os(CHILD).is_some() {
+            super::exit_with_message_after(Duration::from_secs(600), || println!("last words"));
+            super::exit_after(Duration::from_millis(1));
+            std::thread::sleep(Duration::from_secs(600));
+        }
+        let child = child("a_new_deadline_may_be_earlier");
+        let stdout = String::from_utf8_lossy(&child.stdout);
+        assert!(child.status.success() && !stdout.contains("last words"), "{stdout}");
     }
 
     #[test]
