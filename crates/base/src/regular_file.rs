@@ -1,31 +1,38 @@
-//! Files whose content comes from outside, opened so that nothing can hold the program up: behind a name may be a FIFO
-//! that nobody writes to, or a device without end.
+//! Opens files from outside so that nothing can block the program: a name may belong to a FIFO without a writer, or
+//! to an endless device.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Error, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Opens a regular file for reading. Other files are refused after they are open, so that the file can't be exchanged
-/// between the check and the read.
+/// Opens a regular file for reading. The check comes after the opening, so that the file can't be exchanged between
+/// the two.
 ///
 /// # Errors
-/// When there is no such file, it may not be read, or it is no regular file.
+/// If the file is missing, unreadable or not regular.
 pub fn open(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-    if file.metadata()?.is_file() {
-        return Ok(file);
-    }
-    Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file"))
+    open_with_length(path).map(|(file, _)| file)
 }
 
-/// Reads a regular file that is no longer than `longest` bytes.
+fn open_with_length(path: &Path) -> io::Result<(File, u64)> {
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let metadata = file.metadata()?;
+    match metadata.is_file() {
+        true => Ok((file, metadata.len())),
+        false => Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file")),
+    }
+}
+
+/// Reads a regular file of at most `longest` bytes.
 ///
 /// # Errors
-/// As of [`open`], and when the file is longer.
+/// Those of [`open`], and for a longer file.
 pub fn read(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
-    let file = open(path)?;
-    let mut content = Vec::new();
+    let (file, length) = open_with_length(path)?;
+    // `read_to_end` begins with reads of 32 bytes if the buffer must grow.
+    let room = length.min(longest).saturating_add(1);
+    let mut content = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
     file.take(longest.saturating_add(1)).read_to_end(&mut content)?;
     if content.len() as u64 > longest {
         return Err(Error::new(ErrorKind::FileTooLarge, "it is too large"));
@@ -33,10 +40,10 @@ pub fn read(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Reads a regular file of text that is no longer than `longest` bytes.
+/// Reads a regular UTF-8 file of at most `longest` bytes.
 ///
 /// # Errors
-/// As of [`read`], and when the file is not UTF-8.
+/// Those of [`read`], and for a file that is not UTF-8.
 pub fn read_text(path: &Path, longest: u64) -> io::Result<String> {
     String::from_utf8(read(path, longest)?)
         .map_err(|_| Error::new(ErrorKind::InvalidData, "it is not UTF-8"))

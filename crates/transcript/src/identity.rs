@@ -1,5 +1,5 @@
-//! Whether a file is still the one that was read. Offsets are hints: Claude Code rewrites a transcript at compaction when its
-//! garbage collection is on, and people copy and restore files.
+//! Recognises a file that was read before. Offsets are hints: Claude Code rewrites a transcript at compaction when
+//! its garbage collection is on, and people copy and restore files.
 
 use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
@@ -54,14 +54,14 @@ impl FileMark {
         }
     }
 
-    /// The file and its length are the same. Reads no byte.
+    /// The file and its length are unchanged. Reads no byte.
     pub fn untouched(&self, metadata: &Metadata) -> bool {
         self.device == metadata.dev()
             && self.inode == metadata.ino()
             && self.length == metadata.len()
     }
 
-    /// The bytes before the offset are the ones that were read, even in another file. True before anything was read.
+    /// The bytes before the offset are unchanged, even in another file. True before anything was read.
     pub fn still_holds(&self, path: &Path) -> bool {
         if self.hash.is_empty() {
             return true;
@@ -78,7 +78,8 @@ impl FileMark {
 fn hash_before(file: &mut File, offset: u64) -> std::io::Result<String> {
     let start = offset.saturating_sub(WINDOW);
     file.seek(SeekFrom::Start(start))?;
-    let mut window = Vec::new();
+    // `read_to_end` begins with reads of 32 bytes if the buffer must grow.
+    let mut window = Vec::with_capacity(usize::try_from(offset - start).unwrap_or_default());
     file.take(offset - start).read_to_end(&mut window)?;
     Ok(sha256::hex(&window, 8))
 }

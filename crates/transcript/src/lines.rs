@@ -1,4 +1,4 @@
-//! Splits a growing file into whole lines with their offsets. A line that is still being written waits.
+//! Splits a growing file into whole lines with their offsets. An unfinished line waits.
 
 use std::borrow::Cow;
 use std::fs::{File, Metadata};
@@ -18,15 +18,18 @@ const CHUNK: usize = 256 * 1024;
 /// The size of the first read, which is enough for nearly all hooks.
 const FIRST_READ_BYTES: usize = CHUNK / 4;
 
+/// The size of the first read if only the first rows are wanted: each page of the buffer costs a page fault.
+const FIRST_ROWS_BYTES: usize = CHUNK / 32;
+
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A block of zeros, to compare with and to extend the buffer by.
 const ZEROS: [u8; 4096] = [0; 4096];
 
-/// The size from which on a line gets a buffer of its own; usual lines are shorter.
+/// The size from which a line gets a buffer of its own. Usual lines are shorter.
 const ROOM: usize = 4 * CHUNK;
 
-/// The kept bytes of a line that no span can need: its type is counted.
+/// The number of bytes kept of an unneeded line: enough to count its type.
 const KEPT_BYTES: usize = scan::HEAD_BYTES;
 
 /// One line of a transcript, without its newline.
@@ -42,7 +45,7 @@ pub(crate) struct Line<'a> {
     pub(crate) is_cut: bool,
 }
 
-/// Reads lines from an offset on, also of a file that grows.
+/// Reads lines from an offset on, even while the file grows.
 #[derive(Debug)]
 pub(crate) struct Lines {
     file: File,
@@ -55,7 +58,7 @@ pub(crate) struct Lines {
     searched: usize,
     /// The offset of the current line, with the skipped bytes before it.
     offset: u64,
-    /// The number of bytes before that line that belong to no row: zeros, and the mark that editors begin a file with.
+    /// The number of bytes before that line that belong to no row: zeros, and a byte order mark.
     skipped: u64,
     /// Rows that no span needs may be cut.
     pub(super) for_spans: bool,
@@ -63,12 +66,12 @@ pub(crate) struct Lines {
     pub(super) only: Option<&'static [u8]>,
     /// Of those, rows that name instructions stay whole.
     pub(super) for_instructions: bool,
-    /// The number of bytes of the current line that were dropped, because the line is no row or an unneeded one.
+    /// The number of dropped bytes of the current line, which is no row or an unneeded one.
     dropped: u64,
 }
 
 impl Lines {
-    /// Opens a regular file at `offset`. A FIFO or a device is refused: opening one would block the hook.
+    /// Opens a regular file at `offset`. A FIFO or a device is refused: opening it would block the hook.
     pub(crate) fn open(path: &Path, offset: u64) -> Result<Self> {
         let mut file = regular_file::open(path)
             .with_context(|| format!("could not open transcript: {}", path.display()))?;
@@ -89,7 +92,12 @@ impl Lines {
         })
     }
 
-    /// Whether `path` still leads to the file that is open. Claude Code replaces a transcript when it compacts it.
+    /// Begins with a small read, because only the first rows are wanted.
+    pub(super) fn expect_few_rows(&mut self) {
+        self.next_read = FIRST_ROWS_BYTES;
+    }
+
+    /// Whether `path` is still the open file. Claude Code replaces a transcript when it compacts it.
     pub(crate) fn is_still(&self, path: &Path) -> bool {
         let open = self.file.metadata();
         let now = std::fs::metadata(path);
@@ -129,11 +137,11 @@ impl Lines {
         Ok(None)
     }
 
-    /// Goes to the whole row that a broken line ends with, if it does: a killed process left a torn row, and the next one
-    /// wrote on behind it. `offset`: of the line, which was the last one.
+    /// Continues at a whole row at the end of a broken line: a killed process left a torn row, and the next one
+    /// appended to it. `offset`: that of the line, which was the last one.
     ///
     /// # Errors
-    /// When the file can't be read.
+    /// If the file can't be read.
     pub(crate) fn go_behind_torn(&mut self, offset: u64) -> Result<()> {
         let end = self.offset;
         self.go_to(offset)?;
@@ -152,12 +160,12 @@ impl Lines {
         Ok(())
     }
 
-    /// Skips zero bytes before a row. A power cut leaves them where the file was longer than what had reached the
-    /// disk, and the row that is appended after them is whole. At the end of the file they are no row yet: there are file
-    /// systems on which the content comes after the length.
+    /// Skips zero bytes before a row. A power cut leaves them if the file was longer than its content on disk, and
+    /// the row appended after them is whole. At the end of the file they are no row yet: on some file systems the
+    /// content follows the length.
     fn skip_before_row(&mut self) {
         let rest = self.buffer.get(self.start..).unwrap_or_default();
-        // By blocks, because there may be gigabytes of them.
+        // In blocks: there may be gigabytes.
         let is_zero = |block: &&[u8]| ZEROS.starts_with(block);
         let blocks = rest.chunks(ZEROS.len()).take_while(is_zero);
         let whole: usize = blocks.map(<[u8]>::len).sum();
@@ -170,10 +178,10 @@ impl Lines {
         self.skipped += skipped as u64;
     }
 
-    /// Only zeros without disk blocks follow, as far as a check that does not read gigabytes of them can say: many zeros were
-    /// read, the file ends with zeros, and it has fewer blocks than were skipped.
+    /// Whether only zeros without disk blocks follow. The check does not read gigabytes: many zeros were read, the
+    /// file ends with zeros, and it has fewer blocks than were skipped.
     fn is_hollow(&self) -> bool {
-        // Checked once: later reads go on to the end.
+        // Checked once: later reads continue to the end.
         let once = ROOM as u64..(ROOM + CHUNK) as u64;
         let is_among_zeros = once.contains(&self.skipped) && self.start == self.buffer.len();
         let is_hollow = || -> std::io::Result<bool> {
@@ -187,7 +195,7 @@ impl Lines {
         is_among_zeros && is_hollow().unwrap_or(false)
     }
 
-    /// Drops the bytes of a line that is no row, or one that no span needs: it may have a gigabyte.
+    /// Drops the bytes of a line that is no row or unneeded: it may have a gigabyte.
     fn drop_unneeded(&mut self) {
         let line = self.buffer.get(self.start..).unwrap_or_default();
         let row = line.trim_ascii_start();
@@ -205,7 +213,7 @@ impl Lines {
         }
     }
 
-    /// The line up to `newline`; of several rows on it the first one.
+    /// The line up to `newline`. If it holds several rows, the first one.
     fn take_row(&mut self, newline: usize) -> Line<'_> {
         let line = self.buffer.get(self.start..newline).unwrap_or_default();
         match scan::further_row(line).filter(|_| self.dropped == 0) {
@@ -247,8 +255,9 @@ impl Lines {
         }
         // One call: `read_to_end` makes six calls, from 8 KB on.
         let filled = self.buffer.len();
+        self.buffer.reserve(self.next_read);
         while self.buffer.len() < filled + self.next_read {
-            // `resize` writes byte by byte where the program is built for its size.
+            // `resize` writes byte by byte in a program built for size.
             self.buffer.extend_from_slice(&ZEROS);
         }
         let room = self.buffer.get_mut(filled..).unwrap_or_default();
@@ -260,12 +269,15 @@ impl Lines {
         };
         let length = *read.as_ref().unwrap_or(&0);
         self.buffer.truncate(filled + length);
-        self.next_read = if length < self.next_read { FIRST_READ_BYTES } else { CHUNK };
+        self.next_read = match length < self.next_read {
+            true => FIRST_READ_BYTES,
+            false => (self.next_read * 4).min(CHUNK),
+        };
         read
     }
 }
 
-/// The row without what is no part of it: Windows ends a line with two bytes, and a power cut leaves zeros.
+/// The row without surrounding bytes: Windows ends a line with two bytes, and a power cut leaves zeros.
 fn bare(mut line: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     let end = |row: &[u8]| {
         let row = row.strip_suffix(b"\r").unwrap_or(row);

@@ -26,10 +26,10 @@ pub struct Diagnostics {
     pub unknown: BTreeMap<String, u64>,
 }
 
-/// Broken lines that are kept with their reason; a binary file has millions.
+/// The number of broken lines kept with their reason. A binary file has millions.
 const BROKEN_KEPT: usize = 5;
 
-/// The number of rows that may wait for a time. Claude Code writes no file with more rows without a time.
+/// The maximum number of rows that wait for a time. Claude Code writes no file with more rows without a time.
 const MAX_UNTIMED_ROWS: usize = 100;
 
 /// The longest text of a transcript that is not sent, in characters.
@@ -47,9 +47,9 @@ pub struct Transcript {
     early: VecDeque<Entry>,
     /// No row with a time was read yet.
     is_early: bool,
-    /// The same after so many rows that no later time is theirs.
+    /// So many rows had no time that later times can't be theirs.
     is_untimed: bool,
-    /// Which instructions rows name, if that is wanted.
+    /// Follows the instructions that rows name, if that is wanted.
     instructions: Option<InstructionLog>,
     diagnostics: Diagnostics,
 }
@@ -81,7 +81,7 @@ impl Transcript {
         self
     }
 
-    /// Reads which instructions rows name. `known`: what the rows before name.
+    /// Follows the instructions that rows name. `known`: those named before.
     #[must_use]
     pub fn with_instructions(mut self, known: Rc<Instructions>) -> Self {
         self.lines.for_instructions = true;
@@ -89,7 +89,7 @@ impl Transcript {
         self
     }
 
-    /// The instructions in effect around the last turn that was read; none if they are not read.
+    /// The instructions in effect around the last turn read. Empty if they are not followed.
     pub fn instructions_of(&mut self, turn: &Turn) -> TurnInstructions {
         self.instructions.as_mut().map(|log| log.of_turn(turn)).unwrap_or_default()
     }
@@ -101,7 +101,7 @@ impl Transcript {
         self
     }
 
-    /// Rows without a time at the beginning of the file get the first time that follows.
+    /// Gives rows without a time at the beginning of the file the first time that follows.
     #[must_use]
     pub fn timed(mut self) -> Self {
         self.is_early = self.offset() == 0;
@@ -116,10 +116,10 @@ impl Transcript {
         self.next_entry_among(&|_| true)
     }
 
-    /// The next entry among the rows whose bytes are wanted. Other rows are not parsed.
+    /// The next entry among the wanted rows. Other rows are not parsed.
     ///
     /// # Errors
-    /// When the file can't be read.
+    /// If the file can't be read.
     pub fn next_entry_among(&mut self, is_wanted: &dyn Fn(&[u8]) -> bool) -> Result<Option<Entry>> {
         while self.is_early {
             let Some(entry) = self.read_entry(is_wanted)? else {
@@ -197,9 +197,10 @@ impl Transcript {
 /// The start directory and the id of a session, from its first rows.
 ///
 /// # Errors
-/// When the file can't be read.
+/// If the file can't be read.
 pub fn origin(transcript: &Path) -> Result<(Option<PathBuf>, Option<String>)> {
     let mut reader = Transcript::open(transcript, 0)?;
+    reader.lines.expect_few_rows();
     let (mut start, mut session) = (None, None);
     while let Some(entry) = reader.next_entry()? {
         start = start.or(entry.header.cwd.map(PathBuf::from));
@@ -214,7 +215,7 @@ pub fn origin(transcript: &Path) -> Result<(Option<PathBuf>, Option<String>)> {
 /// Whether a row names this session as its own.
 ///
 /// # Errors
-/// When the file can't be read.
+/// If the file can't be read.
 pub fn names_session(transcript: &Path, session: &str) -> Result<bool> {
     let mut lines = Lines::open(transcript, 0)?;
     while let Some(line) = lines.next_line()? {
