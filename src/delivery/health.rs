@@ -8,6 +8,9 @@ use crate::state::{Backoff, Delivered, Store};
 /// Updates the back-off and the request limit of a destination. `usual_request` is the normal limit, in bytes on the
 /// wire.
 pub fn note_health(store: &Store, destination: &str, report: &Report, usual_request: usize) {
+    if report.requests == 0 && report.stopped.is_none() && report.too_large.is_none() {
+        return;
+    }
     let before = store.backoff(destination);
     let mut backoff: Backoff = before.clone();
     match &report.stopped {

@@ -39,7 +39,6 @@ pub(super) fn is_abandoned(last_at: Timestamp, now: Timestamp) -> bool {
 /// Delivers a session. Returns `None` if nothing of it is wanted.
 ///
 /// # Errors
-///
 /// If the transcript can't be read. Acknowledged spans stay acknowledged.
 pub fn deliver(
     job: &Job,
@@ -56,6 +55,9 @@ pub fn deliver(
     if !is_first && untouched::is_untouched(job, &cursor) {
         let Cursor { guests, start_directory, inherited, .. } = cursor;
         return Ok(Some(Report { guests, start_directory, inherited, ..Report::default() }));
+    }
+    if let Some(store) = store.writer() {
+        store.sweep(&job.session_id);
     }
     if is_first && cursor.inherited > 0 {
         log::info!(

@@ -76,6 +76,9 @@ pub fn invalid_patterns(config: &Config) -> Option<String> {
     if let Some(problem) = &config.suspended {
         return Some(problem.to_string());
     }
+    if config.mask_patterns.is_empty() {
+        return None;
+    }
     let policy = Policy::from(config);
     let problem = policy.problem()?;
     Some(format!(
@@ -121,7 +124,7 @@ impl Policy {
         if self.problem().is_some() { Capture::Metadata } else { self.capture }
     }
 
-    /// Applies the policy to everything in an observation that comes from the transcript.
+    /// Applies the policy to the content of an observation.
     pub fn apply(&self, observation: &mut Observation) {
         self.apply_to_next(observation, &mut Clean::default());
     }
@@ -152,7 +155,7 @@ impl Policy {
         }
     }
 
-    /// Applies the policy to messages in the API's blocks. In the capture mode `metadata` nothing of them is left.
+    /// Applies the policy to messages in the API's blocks. The capture mode `metadata` removes them whole.
     pub fn apply_to_messages(&self, messages: &mut Value) {
         match self.effective_capture() {
             Capture::Metadata => *messages = Value::Null,
@@ -167,7 +170,7 @@ impl Policy {
         self.masker().text(name);
     }
 
-    /// Masks a text that stays whole: a version that is cut is no version.
+    /// Masks a text that is never truncated: a cut version is no version.
     pub fn apply_to_whole(&self, text: &mut String) {
         Masker { max_chars: usize::MAX, ..self.masker() }.text(text);
     }
@@ -252,7 +255,7 @@ mod tests {
     fn sends_no_part_of_a_secret_from_a_partly_read_text() {
         let token = format!("ghp_{}", "a1B2".repeat(9));
         let spaced = |letter: &str| format!("{letter} ").repeat(4_000);
-        // Whole ones everywhere, so that some lie across the places of the cut; and where it was read in part, halves.
+        // Whole tokens everywhere, so that some cross the cut. Where the text was read in part: halves.
         let side = |letter: &str| spaced(&format!("{letter} {token}"));
         let head = format!("{}{}", side("h"), &token[..20]);
         let tail = format!("{}{}", &token[20..], side("t"));

@@ -1,6 +1,6 @@
-//! Permissions of the user for values of a project, by digest and main repository. And the names that hooks of a session saw in
-//! files of its project. Both are always in the default state folder: a project can name another one, and bring its own
-//! permission in it.
+//! Permissions of the user for values of a project, by digest and main repository, and the names that hooks saw in a
+//! project's files. Both are always in the default state folder, because a project can name another folder and put
+//! its own permission there.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ impl Allowed {
 }
 
 impl Store {
-    /// All permissions; none when the file can't be read.
+    /// All permissions. Empty if the file can't be read.
     pub fn allowed(&self) -> Allowed {
         self.load(&self.allowed_path()).ok().flatten().unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Finished agents that earlier builds moved to a file beside the cursor. They go back into it.
+//! Restores finished agents that earlier builds moved to a file beside the cursor.
 
 use std::path::Path;
 
@@ -7,17 +7,17 @@ use serde::Deserialize;
 use super::cursor::Cursor;
 use super::files;
 
-/// Where the agents of a cursor are.
+/// The place of the agents of a cursor.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct Archive {
-    /// Which of two files it is.
+    /// They are in the second of two files.
     in_second: bool,
-    /// How many bytes of it count.
+    /// The number of valid bytes.
     length: usize,
 }
 
 impl Archive {
-    /// Adds the agents, and what stands on their spans, to the cursor that was read from `path`.
+    /// Adds the agents and their contexts to the cursor that was read from `path`.
     pub(super) fn restore(&self, cursor: &mut Cursor, path: &Path) {
         let path = path.with_extension(if self.in_second { "resting2" } else { "resting" });
         let content = files::read_file(&path).ok().flatten().unwrap_or_default();
@@ -37,7 +37,7 @@ impl Archive {
             }
         }
         if missing > 0 {
-            // Nothing of them waits. Without their state they look like agents that nothing links.
+            // They are complete. Without their state they look like lost agents.
             cursor.had_skipped = true;
             log::warn!("state was damaged: {}: finished agents are missing", path.display());
         }

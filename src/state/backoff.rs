@@ -1,4 +1,4 @@
-//! When to back off from a server, and how large its requests may be.
+//! The back-off from a server, and the size limit of its requests.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub struct Backoff {
     /// The last failure, as shown to the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Why only the user can end it.
+    /// The problem, if only the user can fix it.
     #[serde(default, deserialize_with = "known", skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
     /// The maximum compressed size of a request, in bytes, after one timed out or was too large.
@@ -35,7 +35,7 @@ pub struct Backoff {
     pub request_limit: Option<usize>,
 }
 
-/// A problem that only another release knows must not cost the rest.
+/// A problem of a newer release must not lose the other fields.
 fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Problem>, D::Error> {
     Ok(Problem::deserialize(Value::deserialize(deserializer)?).ok())
 }

@@ -22,7 +22,6 @@ impl Store {
     /// Stores the facts of a transcript.
     ///
     /// # Errors
-    ///
     /// If the folder or the file can't be written.
     pub fn cache_facts(&self, transcript: &Path, facts: &impl Serialize) -> Result<()> {
         files::make_private_folder(self.root(), &self.root().join("usage"))?;

@@ -1,4 +1,4 @@
-//! How far one destination has acknowledged one session.
+//! The progress of one session at one destination.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,16 +22,16 @@ use super::subagent::Subagent;
 use super::title_place::TitlePlace;
 use crate::trace::{Agreement, Context, Digest, Repository, SpanId, SpanIds};
 
-/// The version of the file's form. A newer one is left alone.
+/// The version of the file format. Files of a newer version are not touched.
 pub(super) const SCHEMA: u32 = 3;
 
-/// Marks of another version may say the same in other words.
+/// A mark of another version may describe the same content in other words.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A session's cursor at one destination.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
-    /// The version of this form.
+    /// The version of the format.
     pub schema: u32,
     /// Claude Code's session id.
     pub session_id: String,
@@ -40,17 +40,17 @@ pub struct Cursor {
     /// The session's file.
     #[serde(with = "base::path_text")]
     pub transcript: PathBuf,
-    /// Of a hook that has only begun: the prompt that it was called for. Nothing else is known yet, and if the hook was
-    /// killed, the next one begins with that turn.
+    /// The prompt of a hook that has only begun. All other fields are unset. If the hook was killed, the next one
+    /// begins with that turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun_for: Option<String>,
-    /// Of such a hook too: what it agreed to, and where it would have placed its turn.
+    /// The agreement and placement of such a hook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun_with: Option<(Agreement, Placement)>,
-    /// The directory in which the session was started; its configuration counts.
+    /// The directory in which the session was started. Its configuration applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_directory: Option<PathBuf>,
-    /// Where that directory is in the main checkout of its repository, if it is in a linked worktree: worktrees are removed.
+    /// The place of that directory in the main checkout, if it is in a linked worktree: worktrees are removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub main_directory: Option<PathBuf>,
     /// Read once, so that a changed remote doesn't change spans that are sent again.
@@ -59,91 +59,91 @@ pub struct Cursor {
     /// The name of the project, read once as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
-    /// The session it was forked from.
+    /// The session from which this one was forked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_session: Option<String>,
-    /// Rows before this offset are copies of another session's.
+    /// Rows before this offset are copies of another session's rows.
     #[serde(default, deserialize_with = "plausible")]
     pub own_from: u64,
-    /// It is not known yet where the own rows begin: so far all may be copies.
+    /// The beginning of the own rows is unknown: all rows may be copies.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_head_open: bool,
-    /// The number of turns that belong to the session it was forked from.
+    /// The number of turns that belong to the session from which it was forked.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub inherited: usize,
-    /// Other sessions of which rows stand in its file, each with its directory. Only an explicit replay sends them.
+    /// Other sessions with rows in the file, each with its directory. Only an explicit replay sends them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub guests: Guests,
-    /// Where the agents' files are; `None` while no row says by which release it was written.
+    /// The layout of the agents' files; `None` until a row names its release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<Layout>,
     /// The file as it was at the end of the last run.
     #[serde(default)]
     pub file: FileMark,
-    /// Where the open turn starts; everything before is acknowledged, inherited or passed over.
+    /// The offset of the open turn. All earlier turns are acknowledged, inherited or skipped.
     #[serde(default, deserialize_with = "plausible")]
     pub open_start: u64,
-    /// The instructions that rows before `open_start` name; in a file that was rewritten those rows may be gone.
+    /// The instructions that rows before `open_start` name. A rewrite may remove those rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<KnownInstructions>,
-    /// The open turn, or the last one that was passed, to find its place again in a rewritten file.
+    /// The open turn, or the last one before `open_start`, to locate the cursor in a rewritten file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_turn: Option<OpenTurn>,
-    /// The time of the newest row that was read.
+    /// The time of the newest row read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_row: Option<Timestamp>,
-    /// Older rows than this belong to turns before the open one, wherever they stand in a file that was written anew.
+    /// Rows older than this belong to turns before the open one, wherever a rewrite put them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_since: Option<Timestamp>,
     /// The session's title before `open_start`.
     #[serde(default, skip_serializing_if = "TitlePlace::is_unsought")]
     pub title: TitlePlace,
-    /// How many own turns lie before the open one.
+    /// The number of own turns before the open one.
     #[serde(default, deserialize_with = "plausible")]
     pub turns_before: u64,
-    /// Nothing waits, and the open turn has its answer.
+    /// Nothing is unsent, and the open turn has its answer.
     #[serde(default)]
     pub idle: bool,
-    /// The Stop whose turn was last seen whole.
+    /// The last Stop with a complete turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<SettledStop>,
-    /// Ranges that were not sent; only an explicit replay sends them.
+    /// Ranges that were not sent. Only an explicit replay sends them.
     #[serde(rename = "passed", default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<SkippedRange>,
-    /// Turns were skipped in a file that was rewritten since: which agents are theirs is not known any more.
+    /// Turns were skipped in a file that was rewritten since, so that their agents are unknown.
     #[serde(default, skip_serializing_if = "is_false")]
     pub had_skipped: bool,
-    /// Spans of turns from `open_start` on that were acknowledged, each with a mark of what was acknowledged.
+    /// Acknowledged spans of turns from `open_start` on, each with its mark.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub acknowledged: BTreeMap<SpanId, Mark>,
     /// The version of this program that made the marks.
     #[serde(default)]
     marked_by: Cow<'static, str>,
-    /// How far the file was read when marks of schema 2 were made; only where such marks are left.
+    /// The offset up to which the file was read when marks of schema 2 were made. Set only while such marks remain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legacy_marks_until: Option<u64>,
-    /// Scores of those turns that were acknowledged, by their ids, each with a mark of what was acknowledged.
+    /// Acknowledged scores of those turns, by id, each with its mark.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scored: BTreeMap<String, Digest>,
-    /// What was agreed about the content of turns, from first contact on.
+    /// The agreements about the content of turns, from first contact on.
     #[serde(default, skip_serializing_if = "Runs::is_empty")]
     pub agreed: Runs<Agreement>,
-    /// How often a span was refused that the server may take yet.
+    /// The number of refusals per span that may still be accepted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<SpanId, u8>,
-    /// What stands on every span of a turn, by the opening row's uuid; for turns that can still grow.
+    /// The contexts of turns that can still grow, by the uuid of the opening row.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contexts: BTreeMap<String, Context>,
-    /// Agents and runs of workflows, by their ids.
+    /// Agents and workflow runs, by id.
     #[serde(rename = "lanes", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub subagents: BTreeMap<String, Subagent>,
-    /// Launches whose agents have not shown up, by the tool call, else by the agent or the prompt that a command names.
+    /// Launches whose agents have not appeared, by tool call, or by the agent or prompt of a command.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub launches: BTreeMap<String, PendingLaunch>,
-    /// Images and documents that spans name and that are not uploaded yet, by id, span and field.
+    /// Images and documents that are named but not uploaded, by id, span and field.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub media: BTreeMap<String, PendingMedia>,
-    /// When something was last acknowledged.
+    /// The time of the last acknowledgement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_at: Option<Timestamp>,
     /// Agents that an earlier build moved to another file.
@@ -154,19 +154,19 @@ pub struct Cursor {
 /// The turn that can still grow, or the last one before `open_start`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenTurn {
-    /// The opening row's uuid.
+    /// The uuid of the opening row.
     pub uuid: String,
-    /// The opening row's time.
+    /// The time of the opening row.
     pub at: Timestamp,
-    /// It lies before `open_start`, and is counted where it counts.
+    /// It is before `open_start`, and counted already.
     #[serde(rename = "passed", default)]
     pub is_behind: bool,
-    /// It is a compaction that a person asked for, and no numbered turn.
+    /// It is a compaction that a person asked for, not a numbered turn.
     #[serde(default)]
     pub is_compaction: bool,
 }
 
-/// A Stop event, by what tells it from the next one.
+/// The facts that distinguish one Stop event from the next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettledStop {
     /// The prompt of its turn.
@@ -180,47 +180,48 @@ pub struct SettledStop {
     pub was_blocked: bool,
 }
 
-/// A tool call whose agent has not shown up.
+/// A tool call whose agent has not appeared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingLaunch {
-    /// The id that the provider gave the call; `None` where it is the key of the launch.
+    /// The provider's id of the call; `None` if it is the key of the launch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_use_id: Option<String>,
-    /// Ids that the agent's own calls can't have as their keys.
+    /// Ids that the agent's own calls can't use as keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub used_ids: Vec<String>,
-    /// The turn that it belongs to.
+    /// The turn of the call.
     pub turn: String,
-    /// The tool's span.
+    /// The span of the tool.
     pub span: SpanId,
-    /// Where the call stands.
+    /// The place of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launcher: Option<Launcher>,
-    /// The agent, where the call's result names it.
+    /// The agent, if the call's result names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
-    /// What kind of agent was asked for; releases up to 2.1.50 say it nowhere else.
+    /// The requested type of agent. Releases up to 2.1.50 have it nowhere else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_type: Option<String>,
-    /// What the agent was asked.
+    /// A digest of the agent's prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<Digest>,
-    /// The prompt whose command it works for; nothing else tells of the agent of a command that a person typed.
+    /// The prompt whose command the agent works for. It is the only link of an agent for a command that a person
+    /// typed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_id: Option<String>,
     /// The call has its final result.
     #[serde(default)]
     pub finished: bool,
-    /// How the agent ended, as the call's result or a notification says.
+    /// The outcome of the agent, from the call's result or a notification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
-    /// Tracing was switched off after it: only an explicit replay sends the agent.
+    /// Tracing was switched off after the call. Only an explicit replay sends the agent.
     #[serde(default)]
     pub declined: bool,
 }
 
 impl PendingLaunch {
-    /// A launch of which nothing more is known.
+    /// A launch with only its turn and its span.
     pub fn new(turn: &str, span: SpanId) -> Self {
         Self {
             tool_use_id: None,
@@ -238,26 +239,25 @@ impl PendingLaunch {
         }
     }
 
-    /// A tool call launched the agent, and not the turn itself.
+    /// A tool call launched the agent, not the turn itself.
     pub fn is_by_tool(&self) -> bool {
         self.launcher.is_some()
     }
 }
 
-/// Where the call that launched an agent stands. What it says of the agent is read there: it is conversation, which is
-/// not kept.
+/// The place of a launching call. Its text is conversation and is read from there when needed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launcher {
-    /// The agent in whose file it stands; none for the session's own.
+    /// The agent whose file has the call; `None` for the session's own file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
-    /// Where its row starts.
+    /// The offset of its row.
     pub offset: u64,
-    /// How deep the launched agent is: 1 when the session itself launched it.
+    /// The depth of the launched agent: 1 if the session launched it.
     pub depth: u64,
 }
 
-// The form that serde wants.
+// The signature that serde requires.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
@@ -268,7 +268,7 @@ fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-/// An offset or a count as a file can have it; a larger one means that the state was damaged.
+/// Reads an offset or a count in a file. A larger number than a file can hold means that the state is damaged.
 pub(super) fn plausible<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = u64::deserialize(deserializer)?;
     match number < 1 << 53 {
@@ -278,7 +278,7 @@ pub(super) fn plausible<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u6
 }
 
 impl Cursor {
-    /// The cursor of a session that its destination has seen nothing of.
+    /// A cursor before the first delivery to its destination.
     pub fn new(session_id: &str, destination: &str, transcript: PathBuf) -> Self {
         Self {
             schema: SCHEMA,
@@ -290,32 +290,33 @@ impl Cursor {
         }
     }
 
-    /// The parts of the file that were declined.
+    /// The byte ranges of the file that were declined.
     pub fn declined(&self) -> Vec<Range<u64>> {
         let declined = self.skipped.iter().filter(|range| range.why == SkipReason::Declined);
         declined.map(|range| range.start..range.end.unwrap_or(self.open_start)).collect()
     }
 
-    /// Whether a person had the turn that starts there deleted in Langfuse.
+    /// Whether a person deleted the turn that starts at this offset in Langfuse.
     pub fn forgets(&self, start: u64) -> bool {
         let mut skipped = self.skipped.iter();
         skipped.any(|range| range.why == SkipReason::Forgotten && range.covers(start))
     }
 
-    /// Something else than this was agreed for some turn.
+    /// Another agreement than this one holds for some turn.
     pub fn agreed_otherwise(&self, today: &Agreement) -> bool {
         let kept = self.contexts.values().filter_map(|context| context.agreed.as_ref());
         self.agreed.values().chain(kept).any(|agreed| agreed != today)
     }
 
-    /// The directory whose configuration counts: that of the session, or of a worktree that is gone its place in the repository.
+    /// The directory whose configuration applies: that of the session, or its place in the main checkout once the
+    /// worktree is gone.
     pub fn configured_in(&self) -> Option<&Path> {
         let start = self.start_directory.as_deref();
         let main = self.main_directory.as_deref();
         main.filter(|_| start.is_some_and(|start| !start.exists())).or(start)
     }
 
-    /// Brings what an older release wrote to this one's form, and its marks to what this version can compare.
+    /// Converts a cursor of an older release, and its marks, to the current form.
     pub(super) fn upgrade(&mut self) {
         if self.schema < SCHEMA && self.acknowledged.values().any(|mark| *mark == Mark::Legacy) {
             self.legacy_marks_until = Some(self.file.offset);
@@ -331,7 +332,7 @@ impl Cursor {
         marks.for_each(Mark::forget_said);
     }
 
-    /// Makes the ids of a turn's spans, in the trace that it is known to have.
+    /// The ids of a turn's spans, in the trace of its context.
     pub fn span_ids(&self, turn: &str) -> SpanIds {
         match self.contexts.get(turn) {
             Some(context) => SpanIds::of(&context.trace_id, turn),
@@ -339,7 +340,7 @@ impl Cursor {
         }
     }
 
-    /// Forgets what stands on the spans of a turn that can't grow any more, unless agents that it launched can.
+    /// Drops the context of a closed turn, unless its agents can still grow.
     pub fn forget_context(&mut self, turn: &str) {
         let mut links = self.subagents.values().filter_map(|subagent| subagent.link.as_ref());
         let mut launches = self.launches.values();
@@ -348,7 +349,7 @@ impl Cursor {
         }
     }
 
-    /// The same of all turns but those that are `still_open`.
+    /// Drops the contexts of all turns but those that are `still_open`.
     pub fn forget_closed_contexts(&mut self, still_open: &BTreeSet<String>) {
         let mut needed = still_open.clone();
         needed.extend(

@@ -14,7 +14,6 @@ impl Store {
     /// Notes that the session's turns until now were declined.
     ///
     /// # Errors
-    ///
     /// If the folder or the file can't be written.
     pub fn note_declined(&self, session_id: &str, now: Timestamp) -> Result<()> {
         let path = self.declined_path(session_id);

@@ -1,4 +1,4 @@
-//! Experiments: one line of JSON for the set-up and for each run, in a file per experiment. No conversation text.
+//! Experiments: one line of JSON for the set-up and one per run, in a file per experiment. No conversation text.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -13,11 +13,11 @@ use super::lock::{Lock, lock};
 use super::store::{Store, file_name};
 
 impl Store {
-    /// The lines of an experiment, in the order in which they were written; none if there is no such experiment. A line that was
-    /// cut off by a crash is left out.
+    /// The lines of an experiment, in the order in which they were written. Empty if there is no such experiment. A
+    /// line that a crash cut off is left out.
     ///
     /// # Errors
-    /// When the file can't be read.
+    /// If the file can't be read.
     pub fn experiment(&self, name: &str) -> Result<Vec<Value>> {
         let content = files::read(self.root(), &self.experiment_path(name))?.unwrap_or_default();
         let text = String::from_utf8_lossy(&content);

@@ -1,5 +1,5 @@
-//! Private files that are replaced atomically: written beside their place and renamed. They lie in folders of this user, and no
-//! link leads to them: another's state would say what was sent, and what was allowed.
+//! Private files that are replaced atomically: written beside their place and renamed. They are in folders of this
+//! user, and not behind a link: a foreign state file could claim acknowledgements and permissions.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
@@ -11,43 +11,44 @@ use base::regular_file;
 use fs2::FileExt;
 use rustix::process::geteuid;
 
-/// State is small; a file larger than this is not ours.
+/// State is small. A larger file is not ours.
 const MAX_STATE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Checks `folder`, which is `root` or lies below it, and every folder between them: each is missing, or a folder of this
-/// user and no link. The folder around `root` may be another user's.
-pub(super) fn check_folder(root: &Path, folder: &Path) -> Result<()> {
-    let between = folder.ancestors().take_while(|one| one.starts_with(root));
-    let mut folders: Vec<&Path> = between.collect();
-    folders.reverse();
-    for folder in folders {
-        let unusable = |why| format!("could not use state folder: {} {why}", folder.display());
-        match fs::symlink_metadata(folder) {
+/// user and no link. The folder around `root` may be another user's. Returns whether `folder` exists.
+pub(super) fn check_folder(root: &Path, folder: &Path) -> Result<bool> {
+    let user = geteuid().as_raw();
+    let mut checked = root.to_owned();
+    let mut below = folder.strip_prefix(root).unwrap_or(Path::new("")).components();
+    loop {
+        let unusable = |why| format!("could not use state folder: {} {why}", checked.display());
+        match fs::symlink_metadata(&checked) {
             Ok(metadata) if metadata.is_symlink() => bail!(unusable("is a link")),
             Ok(metadata) if !metadata.is_dir() => bail!(unusable("is not a folder")),
-            Ok(metadata) if metadata.uid() != geteuid().as_raw() => {
-                bail!(unusable("belongs to another user"))
-            }
+            Ok(metadata) if metadata.uid() != user => bail!(unusable("belongs to another user")),
             Ok(_) => {}
-            Err(error) if is_missing(&error) => break,
+            Err(error) if is_missing(&error) => return Ok(false),
             Err(error) => {
                 return Err(error).with_context(|| unusable("can't be read"));
             }
         }
+        match below.next() {
+            Some(name) => checked.push(name),
+            None => return Ok(true),
+        }
     }
-    Ok(())
 }
 
-/// The files and folders in a folder of state; none if it may not be used.
+/// The files and folders in a folder of state. Empty if the folder may not be used.
 pub(super) fn entries(root: &Path, folder: &Path) -> Vec<PathBuf> {
-    let is_ours = check_folder(root, folder).is_ok();
+    let is_ours = check_folder(root, folder).unwrap_or(false);
     let entries = is_ours.then(|| fs::read_dir(folder).ok()).flatten();
     entries.into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
 /// Removes a file of state. Best effort: usually there is none.
 pub(super) fn remove(root: &Path, path: &Path) {
-    if path.parent().is_some_and(|folder| check_folder(root, folder).is_ok()) {
+    if path.parent().is_some_and(|folder| check_folder(root, folder).unwrap_or(false)) {
         let _ = fs::remove_file(path);
     }
 }
@@ -58,12 +59,13 @@ fn is_missing(error: &std::io::Error) -> bool {
 
 /// Creates `folder`, which is `root` or lies below it, and takes the rights of others from `root`.
 pub(super) fn make_private_folder(root: &Path, folder: &Path) -> Result<()> {
-    check_folder(root, folder)?;
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .with_context(|| format!("could not create state folder: {}", folder.display()))?;
+    if !check_folder(root, folder)? {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .with_context(|| format!("could not create state folder: {}", folder.display()))?;
+    }
     let is_private = |metadata: fs::Metadata| metadata.mode() & 0o077 == 0;
     if fs::metadata(root).is_ok_and(is_private) {
         return Ok(());
@@ -102,18 +104,20 @@ pub(super) fn sweep(root: &Path, folder: &Path) {
     }
 }
 
-/// The content of a file below `root`; `None` when there is no file.
+/// The content of a file below `root`; `None` if it is missing.
 pub(super) fn read(root: &Path, path: &Path) -> Result<Option<Vec<u8>>> {
-    check_folder(root, path.parent().unwrap_or(root))?;
-    read_file(path)
+    match check_folder(root, path.parent().unwrap_or(root))? {
+        true => read_file(path),
+        false => Ok(None),
+    }
 }
 
-/// The content of a file, wherever its folder is; `None` when there is no file.
+/// The content of a file in any folder; `None` if it is missing.
 pub(super) fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
     let could_not = || format!("could not read state: {}", path.display());
     match fs::symlink_metadata(path) {
         Err(error) if is_missing(&error) => return Ok(None),
-        // Not ours: we write regular files.
+        // Not ours: this program writes regular files.
         Ok(metadata) => {
             ensure!(!metadata.is_symlink(), "could not read state: {} is a link", path.display())
         }
@@ -122,13 +126,13 @@ pub(super) fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
     regular_file::read(path, MAX_STATE_BYTES).map(Some).with_context(could_not)
 }
 
-/// Writes the file whole or not at all. Without fsync: it costs 0.35 ms idle and 11 ms on a busy disk, and after a
-/// power cut an older cursor only sends again what replaces itself.
+/// Writes the file atomically. Without fsync: it costs 0.35 ms idle and 11 ms on a busy disk. After a power cut an
+/// older cursor only resends spans that replace themselves.
 pub(super) fn write(path: &Path, content: &[u8]) -> Result<()> {
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
     let written = write_new(&temporary, content).and_then(|_locked| fs::rename(&temporary, path));
     if written.is_err() {
-        // Best effort: the error that matters is the one that is returned.
+        // Best effort: the caller needs the first error.
         let _ = fs::remove_file(&temporary);
     }
     written.with_context(|| format!("could not write state: {}", path.display()))

@@ -1,5 +1,6 @@
-//! How far another hook has sent a session. The Langfuse plugin and the Python hooks keep that in `langfuse_state.json`, in the
-//! folder that holds our own. A user who migrates from one of them must not get a turn from both.
+//! The progress of another exporter in a session. The Langfuse plugin and the Python hooks keep it in
+//! `langfuse_state.json`, in the folder that holds our own. A user who migrates from one of them must not get a turn
+//! from both.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,16 +11,16 @@ use serde::Deserialize;
 use super::files;
 use super::store::Store;
 
-/// The progress of another hook.
+/// The progress of another exporter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LegacyHookState {
-    /// The end of the part that it has read, in bytes.
+    /// The end of the part that it read, in bytes.
     pub offset: u64,
-    /// A turn before that which it has not sent yet, by the uuid of its opening row.
+    /// An earlier turn that it has not sent yet, by the uuid of its opening row.
     pub kept_back: Option<String>,
 }
 
-/// The state that such a hook keeps of a session.
+/// The state that an exporter keeps per session.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Entry {
@@ -41,7 +42,7 @@ struct Progress {
 }
 
 impl Store {
-    /// How far another hook has sent a session that was started in `start`; `None` where none has.
+    /// The progress of another exporter in a session that was started in `start`; `None` if there is none.
     pub fn legacy_hook(
         &self,
         session_id: &str,
@@ -50,7 +51,7 @@ impl Store {
     ) -> Option<LegacyHookState> {
         let path = self.root().parent()?.join("langfuse_state.json");
         let content = files::read_file(&path).ok().flatten()?;
-        // Only this session's entry has to be valid.
+        // Only this session's entry must be valid.
         let all: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&content).ok()?;
         let written = transcript.to_path_buf();
         let resolved = transcript.canonicalize().ok();
@@ -65,20 +66,20 @@ impl Store {
             let progress = entry.turn_progress.get(uuid);
             progress.is_none_or(|progress| progress.emitted_keys.is_empty())
         };
-        // An offset beyond the end belongs to a file that was replaced.
+        // An offset beyond the end belongs to a replaced file.
         (entry.offset > 0 && entry.offset <= length)
             .then(|| LegacyHookState { offset: entry.offset, kept_back: open.filter(untouched) })
     }
 }
 
-/// The name of a session at the program of crates.io that has our name: with host and folder in it.
+/// The file name of a session at the program of the same name on crates.io: it holds host and folder.
 fn name_at_namesake(session_id: &str, host: &str, start: Option<&Path>) -> String {
     let folder = start.and_then(Path::file_name).map(|name| name.to_string_lossy());
     let folder = folder.map_or_else(|| "unknown-project".to_owned(), |name| plain(&name));
     format!("claude-{}-{folder}-{session_id}", plain(host))
 }
 
-/// Letters, digits and single hyphens, as that program makes them.
+/// Letters, digits and single hyphens, as that program writes them.
 fn plain(name: &str) -> String {
     let is_kept = |one: char| one.is_ascii_alphanumeric() || one == '_';
     let parts = name.split(|one: char| !is_kept(one)).filter(|part| !part.is_empty());
@@ -93,7 +94,7 @@ fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// The key of a session in all of these hooks.
+/// The key of a session in all of these exporters.
 fn key(session_id: &str, transcript: &Path) -> String {
     let named = format!("{session_id}::{}", transcript.display());
     sha256::hex(named.as_bytes(), 32)

@@ -1,4 +1,4 @@
-//! What is kept of an acknowledged span, to tell later whether it has to be sent again.
+//! The mark of an acknowledged span, which decides later whether the span is sent again.
 
 use std::fmt;
 
@@ -8,34 +8,35 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::trace::{Digest, Observation, Role};
 
-/// What was acknowledged of a span. Taken before policy, configuration and program version: none of these makes anything be
-/// sent again.
+/// The acknowledged state of a span. Taken before policy, configuration and program version, so that none of these
+/// causes a resend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// Of a model call: how many rows it was read from. `start` is unknown in marks of schema 2.
+    /// A model call, with the number of its rows. `start` is unknown in marks of schema 2.
     Call {
-        /// The start that was acknowledged.
+        /// The acknowledged start.
         start: Option<Timestamp>,
         /// The number of its rows.
         rows: u32,
-        /// Which call it was, by a digest of its request or its first row; unknown in older marks.
+        /// A digest of its request or its first row, which identifies the call. Unknown in older marks.
         place: Option<u32>,
     },
-    /// Of anything else.
+    /// The content digest of any other span.
     Content {
-        /// The start that was acknowledged.
+        /// The acknowledged start.
         start: Timestamp,
-        /// The end that was acknowledged.
+        /// The acknowledged end.
         end: Timestamp,
-        /// What it said; unknown where another version of this program made it, which may say the same in other words.
+        /// A digest of its content. `None` if another version of this program made the mark, which may describe the
+        /// same content in other words.
         said: Option<Digest>,
     },
-    /// Of anything but a model call, by schema 2: a digest of what left, which tells nothing of what changed.
+    /// Any span but a model call, by schema 2: a digest of the sent content, which can't show what changed.
     Legacy,
 }
 
 impl Mark {
-    /// The mark of an observation as it is.
+    /// The mark of an observation.
     pub fn of(observation: &Observation) -> Self {
         match observation.role {
             Role::Generation { rows, place } => {
@@ -49,7 +50,7 @@ impl Mark {
         }
     }
 
-    /// The start under which it was acknowledged: another one would be a second row for good.
+    /// The acknowledged start. Another start would create a second row in Langfuse.
     pub fn start(&self) -> Option<Timestamp> {
         match self {
             Self::Call { start, .. } => *start,
@@ -58,7 +59,7 @@ impl Mark {
         }
     }
 
-    /// Whether it is the mark of another call than the one at this place, which has the same id.
+    /// Whether it marks another call with the same id than the one at this place.
     pub fn is_of_other_call(&self, started_at: Timestamp, its_place: u32) -> bool {
         match self {
             Self::Call { start: Some(start), place: Some(place), .. } => {
@@ -68,13 +69,13 @@ impl Mark {
         }
     }
 
-    /// Whether what was acknowledged, and was no model call, reaches further.
+    /// Whether the acknowledged span, if it is no model call, ends later.
     pub fn ends_after(&self, end: Timestamp) -> bool {
         matches!(self, Self::Content { end: before, .. } if *before > end)
     }
 
-    /// Whether an observation with the mark `now` is acknowledged as it is. `known_until`: the time of the last row that was
-    /// read when marks of schema 2 were made; what ends later has grown since.
+    /// Whether an observation with the mark `now` is acknowledged. `known_until`: the time of the last row that was
+    /// read when marks of schema 2 were made. A span that ends later has grown since.
     pub fn covers(&self, now: &Self, known_until: Option<Timestamp>) -> bool {
         match (self, now) {
             (Self::Call { rows: before, .. }, Self::Call { rows, .. }) => before >= rows,
@@ -89,7 +90,7 @@ impl Mark {
         }
     }
 
-    /// What another version of this program said is not to be compared with what this one says.
+    /// Drops the content digest of another version, which can't be compared.
     pub(super) fn forget_said(&mut self) {
         if let Self::Content { said, .. } = self {
             *said = None;
@@ -125,7 +126,7 @@ impl<'de> Visitor<'de> for MarkVisitor {
         formatter.write_str("a mark of an acknowledged span")
     }
 
-    /// As schema 2 wrote it.
+    /// The form of schema 2.
     fn visit_str<E: Error>(self, text: &str) -> Result<Mark, E> {
         let rows = text.strip_prefix("rows:");
         let Some(rows) = rows else {
@@ -135,7 +136,7 @@ impl<'de> Visitor<'de> for MarkVisitor {
         Ok(Mark::Call { start: None, rows, place: None })
     }
 
-    /// Two parts of a model call, or three with its place; three of anything else.
+    /// Two parts for a model call, or three with its place; three for any other span.
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Mark, A::Error> {
         let missing = || A::Error::custom("a part of a mark is missing");
         let start: Option<Timestamp> = parts.next_element()?.ok_or_else(missing)?;
@@ -156,9 +157,9 @@ impl<'de> Visitor<'de> for MarkVisitor {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Third {
-    /// Of a model call.
+    /// The place of a model call.
     Place(u32),
-    /// Of anything else.
+    /// The content digest of any other span.
     Said(Option<Digest>),
 }
 

@@ -1,5 +1,5 @@
-//! What is kept between runs: how far Langfuse has acknowledged each session, and when to leave a server alone.
-//! No conversation text: the transcript itself is the spool.
+//! State between runs: the progress of each session, and the back-off per server. No conversation text: the
+//! transcript itself is the spool.
 
 mod allowed;
 mod archive;

@@ -29,7 +29,6 @@ impl Store {
     /// The placements of a session's turns at a destination. Empty if they can't be read.
     ///
     /// # Errors
-    ///
     /// If a newer release wrote them.
     pub fn placements(&self, session_id: &str, destination: &str) -> Result<Runs<Placement>> {
         let kept: Option<Kept> = self.load(&self.placements_path(session_id, destination))?;

@@ -27,7 +27,6 @@ impl Store {
     /// Stores the prices of a destination.
     ///
     /// # Errors
-    ///
     /// If the folder or the file can't be written.
     pub fn save_prices(&self, destination: &str, prices: &StoredPrices) -> Result<()> {
         files::make_private_folder(self.root(), &self.root().join("prices"))?;

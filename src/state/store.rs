@@ -1,5 +1,5 @@
-//! The folder `<state dir>/claude-langfuse/`: `sessions/<session>/<destination>.json` with a lock beside, and
-//! `destinations/<destination>.json`. A path leads to each file, so that ten thousand sessions cost nothing.
+//! The folder `<state dir>/claude-langfuse/`: `sessions/<session>/<destination>.json` with a lock beside it, and
+//! `destinations/<destination>.json`. Each file has a fixed path, so that ten thousand sessions cost nothing.
 
 use std::fmt::Display;
 use std::fs;
@@ -18,10 +18,10 @@ use super::lock::{Lock, lock};
 use super::pause::Pauses;
 use crate::trace::digest;
 
-/// How long Claude Code keeps a transcript unless its settings say otherwise.
+/// The time for which Claude Code keeps a transcript by default.
 const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// The state folder. Nothing is created before something is written.
+/// The state folder. It is created with its first file.
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
@@ -33,35 +33,35 @@ impl Store {
         Self { root: state_dir.join("claude-langfuse") }
     }
 
-    /// The cursors of sessions whose rows stand in the file of another one, which have others of their own file.
+    /// The cursors of guest sessions, which have other cursors for their own files.
     #[must_use]
     pub fn of_guests(&self, host: &str) -> Self {
         Self { root: self.root.join("guests").join(file_name(host)) }
     }
 
-    /// Where everything lies.
+    /// The root folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
     /// Whether any destination has a cursor of the session.
     pub fn knows(&self, session_id: &str) -> bool {
-        let folder = self.session_folder(session_id);
-        folder.is_dir() && files::check_folder(&self.root, &folder).is_ok()
+        files::check_folder(&self.root, &self.session_folder(session_id)).unwrap_or(false)
     }
 
-    /// A session's cursor at a destination. A file that can't be understood is put aside, and counts as none; one that
-    /// can't be read counts as none too, because sending twice is better than never.
+    /// A session's cursor at a destination. A file that can't be parsed is moved aside and counts as missing. A file
+    /// that can't be read counts as missing too: at least once.
     ///
     /// # Errors
-    /// When a newer release wrote it.
+    /// If a newer release wrote it.
     pub fn cursor(&self, session_id: &str, destination: &str) -> Result<Option<Cursor>> {
         let cursor = self.load_cursor(&self.cursor_path(session_id, destination))?;
         Ok(cursor
             .filter(|cursor| cursor.session_id == session_id && cursor.destination == destination))
     }
 
-    /// A session's cursor as it is written. Reading it again costs less than encoding it again: 500 finished agents are 280 KB.
+    /// The bytes of a session's cursor file. Reading them costs less than encoding the cursor again: 500 finished
+    /// agents are 280 KB.
     pub fn saved_cursor(&self, cursor: &Cursor) -> Option<Vec<u8>> {
         let path = self.cursor_path(&cursor.session_id, &cursor.destination);
         files::read(&self.root, &path).ok().flatten()
@@ -72,7 +72,7 @@ impl Store {
         self.cursors_in(&self.session_folder(session_id))
     }
 
-    /// All cursors, session after session.
+    /// All cursors, session by session.
     pub fn all_cursors(&self) -> impl Iterator<Item = Cursor> {
         let mut folders = files::entries(&self.root, &self.root.join("sessions"));
         folders.sort_unstable();
@@ -87,11 +87,11 @@ impl Store {
         self.save_if_changed(cursor, &mut None)
     }
 
-    /// The same, unless it is what `saved` says; that is then brought up to date. A text of all agents is compared and kept
-    /// faster than a copy of them.
+    /// Writes a session's cursor, unless its bytes equal `saved`, which is then updated. Comparing the text of all
+    /// agents is cheaper than keeping a copy of them.
     ///
     /// # Errors
-    /// As above.
+    /// If the folder or the file can't be written.
     pub fn save_if_changed(&self, cursor: &Cursor, saved: &mut Option<Vec<u8>>) -> Result<()> {
         let path = self.cursor_path(&cursor.session_id, &cursor.destination);
         let content = encoded(&path, cursor)?;
@@ -103,10 +103,10 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a cursor away again.
+    /// Removes a cursor.
     ///
     /// # Errors
-    /// When the file can't be removed.
+    /// If the file can't be removed.
     pub fn remove_cursor(&self, cursor: &Cursor) -> Result<()> {
         let path = self.cursor_path(&cursor.session_id, &cursor.destination);
         files::check_folder(&self.root, &self.session_folder(&cursor.session_id))?;
@@ -114,7 +114,7 @@ impl Store {
             .with_context(|| format!("could not remove state: {}", path.display()))
     }
 
-    /// The pauses; none when they can't be read.
+    /// The pauses. Empty if they can't be read.
     pub fn pauses(&self) -> Pauses {
         self.load(&self.root.join("pauses.json")).ok().flatten().unwrap_or_default()
     }
@@ -148,8 +148,8 @@ impl Store {
         files::remove(&self.root, &self.waiting_path(session));
     }
 
-    /// The same of a session whose transcript is nowhere, unless it may only be out of reach for a while: Claude Code removes
-    /// transcripts after 30 days.
+    /// Like [`Self::no_longer_waits`], for a session without a transcript. A transcript may be out of reach for a
+    /// while, so that the mark stays for the 30 days after which Claude Code removes transcripts.
     pub fn gives_up_waiting(&self, session: SessionKey<'_>) {
         let since = self.waiting_path(session).metadata().and_then(|mark| mark.modified());
         if since.is_ok_and(|since| since.elapsed().is_ok_and(|age| age > RETENTION)) {
@@ -157,8 +157,8 @@ impl Store {
         }
     }
 
-    /// Other sessions of the same project and destination that have something left to deliver. Their names tell, so that
-    /// none has to be read that does not count.
+    /// Other sessions of the same project and destination with something left to deliver. Their file names show both,
+    /// so that no other file is read.
     pub fn waiting(&self, own: SessionKey<'_>) -> impl Iterator<Item = Cursor> + use<'_> {
         let ours = own.name();
         let prefix = ours.strip_suffix(&file_name(own.session_id)).unwrap_or(&ours).to_owned();
@@ -174,7 +174,7 @@ impl Store {
             })
     }
 
-    /// The cursor that a mark of a waiting session names.
+    /// The cursor named by the mark of a waiting session.
     pub(super) fn cursor_of_mark(&self, mark: &str) -> Option<Cursor> {
         let mut parts = mark.splitn(3, '-');
         let (destination, _project, session) = (parts.next()?, parts.next()?, parts.next()?);
@@ -182,39 +182,39 @@ impl Store {
         self.load_cursor(&folder.join(format!("{destination}.json"))).ok().flatten()
     }
 
-    /// What is known of a destination's health; nothing when it can't be read.
+    /// The back-off of a destination. Default if it can't be read.
     pub fn backoff(&self, destination: &str) -> Backoff {
         self.load(&self.backoff_path(destination)).ok().flatten().unwrap_or_default()
     }
 
-    /// Writes what is known of a destination's health.
+    /// Writes the back-off of a destination.
     ///
     /// # Errors
-    /// When the folder or the file can't be written.
+    /// If the folder or the file can't be written.
     pub fn save_backoff(&self, destination: &str, backoff: &Backoff) -> Result<()> {
         files::make_private_folder(&self.root, &self.root.join("destinations"))?;
         save(&self.backoff_path(destination), backoff)
     }
 
-    /// Waits for the session's lock; `None` when others held it all the while.
+    /// Waits for the session's lock; `None` if others held it all the time.
     ///
     /// # Errors
-    /// When there can be no lock: then the work goes on without one.
+    /// If there can be no lock. The caller then works without one.
     pub fn lock(&self, session_id: &str, patience: Duration) -> Result<Option<Lock>> {
         let folder = self.session_folder(session_id);
         files::make_private_folder(&self.root, &folder)?;
-        let lock = lock(&folder.join("lock"), patience)?;
-        if lock.is_some() {
-            files::sweep(&self.root, &self.root);
-            files::sweep(&self.root, &folder);
-            for shared in ["destinations", "deliveries"] {
-                files::sweep(&self.root, &self.root.join(shared));
-            }
-        }
-        Ok(lock)
+        lock(&folder.join("lock"), patience)
     }
 
-    /// Why the folder may not be used, if so: it is a link, or another user's.
+    /// Removes what killed processes left in the folders that a delivery writes to.
+    pub fn sweep(&self, session_id: &str) {
+        let shared = ["destinations", "deliveries"].map(|name| self.root.join(name));
+        for folder in [self.root.clone(), self.session_folder(session_id)].iter().chain(&shared) {
+            files::sweep(&self.root, folder);
+        }
+    }
+
+    /// The reason why the folder can't be used, if there is one: it is a link, or another user's.
     pub fn problem(&self) -> Option<String> {
         files::check_folder(&self.root, &self.root).err().map(|error| format!("{error:#}"))
     }
@@ -266,7 +266,7 @@ impl Store {
     }
 }
 
-/// A session id comes from outside: only what is plainly a name is used as one.
+/// A session id comes from outside. It becomes a file name only if it is plain.
 pub(super) fn file_name(session_id: &str) -> String {
     let plain =
         session_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
@@ -276,14 +276,14 @@ pub(super) fn file_name(session_id: &str) -> String {
     }
 }
 
-/// A session at a destination, as its mark among those that wait names it.
+/// A session at a destination, as named by its mark among the waiting sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionKey<'a> {
     /// Claude Code's session id.
     pub session_id: &'a str,
     /// Digest of base URL and public key.
     pub destination: &'a str,
-    /// The directory in which the session was started: hooks look after the sessions of their own.
+    /// The directory in which the session was started. Hooks of that directory deliver it.
     pub start_directory: Option<&'a Path>,
 }
 
@@ -308,7 +308,8 @@ struct Versioned {
     schema: u32,
 }
 
-/// Written by a newer version. What this one wrote says so with its first field: a cursor can be too long to be read twice.
+/// Whether a newer version wrote the file. The first field shows it, because a cursor can be too long to be read
+/// twice.
 fn is_newer(content: &str) -> bool {
     !content.starts_with(&format!(r#"{{"schema":{SCHEMA},"#))
         && serde_json::from_str::<Versioned>(content).is_ok_and(|it| it.schema > SCHEMA)
@@ -319,7 +320,7 @@ fn parse<T: DeserializeOwned>(path: &Path, content: &[u8]) -> Result<Option<T>> 
         put_aside(path, "its checksum is another one");
         return Ok(None);
     }
-    // Checked at once, and not string by string. What is no text is no JSON either.
+    // Checked once, not string by string. Bytes that are no text are no JSON either.
     let content = str::from_utf8(content).unwrap_or_default();
     if is_newer(content) {
         bail!("could not use state: {} was written by a newer claude-langfuse", path.display());

@@ -1,4 +1,4 @@
-//! How far an agent's file was acknowledged.
+//! The progress of an agent's file.
 
 use std::collections::BTreeMap;
 
@@ -9,56 +9,56 @@ use super::cursor::Launcher;
 use super::mark::Mark;
 use crate::trace::{SpanId, WorkflowRun};
 
-/// Where an agent belongs.
+/// The place of an agent in the tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
-    /// The turn that launched it; its own first row, where nothing launched it.
+    /// The turn that launched it. If nothing launched it: its own first row.
     pub turn: String,
-    /// The tool call that launched it.
+    /// The span of the tool that launched it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub span: Option<SpanId>,
 }
 
-/// How far an agent's file was acknowledged, or a workflow's run.
+/// The progress of an agent's file or a workflow run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subagent {
-    /// The tool call that launched it, as its meta file says.
+    /// The tool call that launched it, from its meta file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_use_id: Option<String>,
-    /// Trusted ids that its own calls can't have as their keys.
+    /// Trusted ids that its own calls can't use as keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub used_ids: Vec<String>,
-    /// Its kind, as the call that launched it says.
+    /// Its type, from the launching call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_type: Option<String>,
-    /// Where the call stands that launched it.
+    /// The place of the launching call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launcher: Option<Launcher>,
-    /// Where it belongs; `None` while its launch is not visible.
+    /// Its place in the tree; `None` until its launch is visible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
-    /// It is a run of a workflow, whose file is the one that tells of its end.
+    /// It is a workflow run, whose own file reports its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<WorkflowRun>,
     /// The agent has given its answer.
     #[serde(default)]
     pub finished: bool,
-    /// How it ended, as its call's result or a notification says: `completed`, `failed`, `killed`.
+    /// Its outcome, from the call's result or a notification: `completed`, `failed`, `killed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
-    /// Tracing was switched off while it ran: only an explicit replay sends what is left of it.
+    /// Tracing was switched off while it ran. Only an explicit replay sends the rest of it.
     #[serde(default)]
     pub declined: bool,
     /// The file as it was when it was last read.
     #[serde(default)]
     pub file: FileMark,
-    /// Nothing of it waits.
+    /// All of it is acknowledged.
     #[serde(default)]
     pub idle: bool,
-    /// It was sent as it is after its end.
+    /// Its end is acknowledged.
     #[serde(default)]
     pub ended: bool,
-    /// How much of it is acknowledged for good, once it is finished.
+    /// The part that can't change any more, once it is finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done: Option<Done>,
     /// Acknowledged spans, as in the cursor.
@@ -66,8 +66,8 @@ pub struct Subagent {
     pub acknowledged: BTreeMap<SpanId, Mark>,
 }
 
-/// The first so many of each kind are acknowledged for good. An agent's file only grows, and 500 finished agents with
-/// every span by its id would be 2 MB of state to read in every hook.
+/// The number of spans per kind that are acknowledged and can't change. An agent's file only grows. With every span
+/// by its id, 500 finished agents would be 2 MB of state in every hook.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
     /// Model calls.
@@ -78,21 +78,21 @@ pub struct Done {
     pub events: usize,
 }
 
-/// Where an agent stands, as far as it concerns its file as it was last read.
+/// The progress of an agent, relative to its file as it was last read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
-    /// Its launch is not visible: nobody knows where it belongs.
+    /// Its launch is not visible, so that its place in the tree is unknown.
     Unlinked,
-    /// Something of it has to be sent.
+    /// It has unsent spans.
     Active,
-    /// All that it wrote is acknowledged, and it may write more.
+    /// All of its rows are acknowledged, and more may come.
     Quiet,
-    /// All that it wrote is acknowledged, and its end.
+    /// All of its rows and its end are acknowledged.
     Closed,
 }
 
 impl Subagent {
-    /// Where it stands; whether it was declined is another matter.
+    /// Its progress. A declined agent has one, too.
     pub fn life(&self) -> Life {
         match (self.link.is_some(), self.idle, self.ended, self.finished) {
             (false, ..) => Life::Unlinked,
@@ -102,13 +102,13 @@ impl Subagent {
         }
     }
 
-    /// Its file was read, and what it holds is on its way; `ended`: with its end.
+    /// Notes that its file was read and its spans are on their way. `ended`: with its end.
     pub fn was_read(&mut self, file: FileMark, ended: bool) {
         self.file = file;
         (self.idle, self.declined, self.ended) = (false, false, ended);
     }
 
-    /// All of it was acknowledged. Of what is `done` for good only the root can change any more.
+    /// Notes that all of it was acknowledged. `done` can't change any more, except for its root.
     pub fn was_acknowledged(&mut self, done: Option<Done>, root: &SpanId) {
         self.idle = true;
         if done.is_some() {
@@ -117,7 +117,7 @@ impl Subagent {
         }
     }
 
-    /// Takes note of how the agent ended. Its root shows it: what was sent without is to be sent again.
+    /// Notes the outcome of the agent. Its root shows the outcome, and is sent again if it was sent without.
     pub fn ends_as(&mut self, outcome: Option<String>) {
         self.ended &= self.outcome == outcome;
         self.outcome = outcome;

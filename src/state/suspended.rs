@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::files;
 use super::store::{Store, file_name, save};
 
-/// Sessions that never get another hook leave a note behind; the oldest are removed first.
+/// Sessions without any later hook leave a note behind. The oldest notes are removed first.
 const MAX_NOTES: usize = 1000;
 
 /// The first turn of a session that a hook could not deliver.
@@ -22,7 +22,7 @@ pub struct Suspension {
     #[serde(with = "base::path_text")]
     pub transcript: PathBuf,
     pub noted_at: Timestamp,
-    /// The prompt that the hook was called for.
+    /// The prompt of the hook's turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_id: Option<String>,
     /// `None` if the hook ended before the row was found.
@@ -38,7 +38,7 @@ pub struct SuspendedOpening {
 }
 
 impl Suspension {
-    /// A turn whose opening row is not known yet.
+    /// A note of a turn whose opening row is unknown.
     pub fn new(session_id: &str, transcript: &Path, prompt_id: Option<&str>) -> Self {
         Self {
             session_id: session_id.to_owned(),
@@ -73,7 +73,7 @@ impl Store {
         save(&self.suspended_path(&note.session_id), note)
     }
 
-    /// The first suspended turn of a session; `None` if the note can't be read.
+    /// The first suspended turn of a session; `None` if there is no readable note.
     pub fn suspended(&self, session_id: &str) -> Option<Suspension> {
         let note: Suspension = self.load(&self.suspended_path(session_id)).ok().flatten()?;
         (note.session_id == session_id).then_some(note)
