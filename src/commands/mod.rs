@@ -52,6 +52,7 @@ mod waiting;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::log_file;
@@ -109,8 +110,14 @@ impl Cli {
     /// Parses the arguments of the process.
     ///
     /// # Errors
-    /// When they are wrong, or ask for help or the version.
+    /// If they are wrong, or ask for help or the version.
     pub fn from_process() -> Result<Self, clap::Error> {
+        let parsed = Self::try_parse();
+        let is_version = |error: &clap::Error| error.kind() == ErrorKind::DisplayVersion;
+        if parsed.as_ref().map_or_else(is_version, |_| true) {
+            return parsed;
+        }
+        // Building the texts of the help takes as long as the definitions of all commands, so that hooks do without.
         let mut command = help::complete(Self::command());
         let matches =
             command.try_get_matches_from_mut(std::env::args_os()).map_err(help::suggest_setup)?;
