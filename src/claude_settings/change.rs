@@ -30,7 +30,6 @@ impl SettingsChange {
     /// Plans the registration of this command.
     ///
     /// # Errors
-    ///
     /// If the settings can't be parsed.
     pub fn register(file: UserFile, command: &str) -> Result<Self> {
         let before = file.content()?;
@@ -48,7 +47,6 @@ impl SettingsChange {
     /// registration, the file gets its old bytes back.
     ///
     /// # Errors
-    ///
     /// If the settings can't be parsed.
     pub fn unregister(file: UserFile, only: Option<&str>) -> Result<Self> {
         let before = file.content()?;

@@ -24,7 +24,6 @@ pub fn slash_commands() -> impl Iterator<Item = &'static str> {
 /// Plans the file of a command.
 ///
 /// # Errors
-///
 /// If a file of this name exists that was not written here, or was edited.
 pub fn add_slash_command(file: UserFile, program: &Path) -> Result<SettingsChange> {
     let Some(new) = content(&file, program) else {

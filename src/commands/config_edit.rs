@@ -1,4 +1,4 @@
-//! Changes of config.json: planned first, so that they can be checked and shown, then written in place.
+//! Changes of config.json. They are planned first, so that they can be checked and shown, then written in place.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ impl ConfigEdit {
     /// Plans values for the user's configuration file.
     ///
     /// # Errors
-    /// When the file can't be read or understood.
+    /// If the file can't be read or parsed.
     pub(super) fn plan(env: &Env, values: Vec<NewValue>) -> Result<Self> {
         let path = env.config_file().context(
             "could not find the configuration file: neither XDG_CONFIG_HOME nor HOME is set",
@@ -65,12 +65,12 @@ impl ConfigEdit {
         self.file.is_generated()
     }
 
-    /// The options of the home-manager module that mean the same.
+    /// The equivalent options of the home-manager module.
     pub(super) fn nix_options(&self, env: &Env) -> String {
         nix_options(&self.values, env)
     }
 
-    /// The problems that the new content would bring.
+    /// The problems of the new content.
     pub(super) fn new_problems(&self, env: &Env) -> Vec<Problem> {
         let known = problems(env, self.path(), &self.before, &self.values);
         let mut new = problems(env, self.path(), &self.after, &self.values);
@@ -96,10 +96,10 @@ impl ConfigEdit {
         Ok(print_masked_diff(out, self.path(), self.file.bytes(), &after)?)
     }
 
-    /// Writes the change, unless it is only to be shown or the file is generated; gives how the command ends then.
+    /// Writes the change, unless this is a dry run or the file is generated. Returns the exit status.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// If the file can't be written.
     pub(super) fn apply_or_show(&self, env: &Env, dry_run: bool) -> Result<Option<ExitStatus>> {
         if self.is_generated() {
             print_nix_options(self, env)?;
@@ -154,7 +154,7 @@ fn set(content: &mut Map<String, Value>, env: &Env, new: &NewValue) -> Result<()
     Ok(())
 }
 
-/// The name of a project in the file: the one that is there, else the folder's path.
+/// The name of a project in the file: the existing one, otherwise the folder's path.
 fn project_key(projects: &Map<String, Value>, env: &Env, folder: &Path) -> String {
     let is_folder = |key: &&String| {
         let path = env.expand_home(key);
@@ -175,7 +175,7 @@ pub(super) fn home_path(env: &Env, path: &Path) -> String {
     }
 }
 
-/// The problems of a content, by the file alone.
+/// The problems of a content, from the file alone.
 fn problems(
     env: &Env,
     path: &Path,
@@ -196,7 +196,7 @@ fn problems(
     config.problems.into_iter().chain(config.suspended).collect()
 }
 
-/// Tells that the file is generated, with the options to set instead.
+/// Prints the equivalent options for a generated file.
 pub(super) fn print_nix_options(edit: &ConfigEdit, env: &Env) -> Result<()> {
     let path = shorten_home(env.home(), &edit.path().display().to_string());
     writeln!(stderr(), "nothing was changed: {path} is a link into the Nix store")?;

@@ -64,7 +64,6 @@ impl SessionTarget {
     /// Locks the session; `None` if there can be no lock.
     ///
     /// # Errors
-    ///
     /// If another process holds the lock for the whole time.
     pub(super) fn lock(&self, store: &Store) -> Result<Option<Lock>> {
         match store.lock(&self.id, LOCK_TIMEOUT) {
@@ -125,7 +124,6 @@ impl DeliveryContext {
     /// `config_file` replaces the user's configuration file.
     ///
     /// # Errors
-    ///
     /// If that file is missing: the defaults would send to another project.
     pub(super) fn new(config_file: Option<PathBuf>) -> Result<Self> {
         if let Some(path) = config_file.as_deref().filter(|path| !path.exists()) {

@@ -62,7 +62,7 @@ pub(super) fn run(args: &FlushArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     Ok(summary.finish("tracing is off, or the destination has changed")?)
 }
 
-/// The transcripts of all sessions by their ids. The folder may be mounted where the hook did not see it.
+/// The transcripts of all sessions by id. The folder may be mounted at another place than the hook saw.
 fn transcripts(context: &DeliveryContext) -> Result<BTreeMap<String, PathBuf>> {
     let claude_config = session_args::claude_config_dir(&context.env)?;
     let all = locate::sessions(&claude_config);

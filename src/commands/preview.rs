@@ -48,7 +48,6 @@ impl PreviewTransport<'_> {
 /// delivery to this destination.
 ///
 /// # Errors
-///
 /// If the transcript can't be read, `on_request` fails, or the configuration is suspended or has invalid patterns.
 pub(super) fn each_request(
     session: &SessionTarget,
@@ -78,7 +77,6 @@ pub(super) fn each_request(
 /// Calls `on_span` with every complete span of a session, using the state of earlier deliveries.
 ///
 /// # Errors
-///
 /// As [`each_request`].
 pub(super) fn each_span(
     session: &SessionTarget,

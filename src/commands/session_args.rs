@@ -41,7 +41,6 @@ pub(super) struct SessionSelector<'a> {
 
 impl<'a> SessionSelector<'a> {
     /// # Errors
-    ///
     /// If the project is missing. Sessions outlive a removed project, so that a directory in their rows counts as
     /// well.
     pub(super) fn new(filter: &'a SessionFilter, claude_config: &'a Path) -> Result<Self> {

@@ -1,4 +1,4 @@
-//! The facts of all sessions that a command selects, one session after the other: what `usage` and `tools` sum up.
+//! The facts of the selected sessions, one session after the other, for `usage` and `tools`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -40,9 +40,9 @@ impl FactsFilter {
     }
 }
 
-/// What sessions share that were started in one directory.
+/// Facts shared by all sessions that were started in one directory.
 pub(super) struct StartFacts {
-    /// What tells the project from others: its remote, else its main checkout.
+    /// The identity of the project: its remote, otherwise its main checkout.
     pub project: String,
     pub policy: Policy,
     pub config: Config,
@@ -58,7 +58,7 @@ impl StartFacts {
         cursor.delivered_at.map(|_| destination)
     }
 
-    /// The text as it would be sent: people share such tables.
+    /// The masked text, as it would be sent: people share such tables.
     pub(super) fn mask(&self, text: &str) -> String {
         let mut text = text.to_owned();
         self.policy.apply_to_name(&mut text);
@@ -104,7 +104,7 @@ impl SelectedSessions {
         })
     }
 
-    /// Reads one session after the other. A session that can't be read is skipped, with a warning.
+    /// Visits the sessions one by one. An unreadable session is skipped, with a warning.
     pub(super) fn each(&mut self, mut visit: impl FnMut(Session<'_>)) {
         let project = self.filter.project.as_deref().map(project_filter);
         let since = self.filter.since.clone();
@@ -199,7 +199,7 @@ fn read_prices(
     }
 }
 
-/// A directory selects what was started in or below it, and if it is the top of a repository also its other checkouts.
+/// Selects a directory with all directories below, and the other checkouts of a repository whose top it is.
 struct ProjectFilter {
     forms: [PathBuf; 2],
     repository: Option<String>,
@@ -224,7 +224,7 @@ fn project_key(start: &Path) -> String {
     repository_identity(start).unwrap_or_else(|| root_of(start).display().to_string())
 }
 
-/// Short names of projects: the last part of their keys, where no other project has it too.
+/// Short names of projects: the last part of a key, if it is unique.
 pub(super) struct ProjectNames(BTreeMap<String, String>);
 
 impl ProjectNames {
@@ -262,7 +262,7 @@ impl ProjectNames {
 pub(super) fn labels(by: &[Dimension], key: &[String], names: &ProjectNames) -> Vec<String> {
     let label = |(by, value): (&Dimension, &String)| match by {
         Dimension::Project => names.name(value),
-        // As much as other commands need.
+        // The length that other commands need.
         Dimension::Session => value.chars().take(8).collect(),
         Dimension::PullRequest => short_pull_request(value),
         _ => value.clone(),
@@ -310,7 +310,7 @@ impl By {
     }
 }
 
-/// The facts of a session, masked: those that were kept, if its files are as they were.
+/// The facts of a session, masked: cached ones, if its files are unchanged.
 fn facts_of(transcript: &Path, session_id: &str, start: &StartFacts) -> Result<SessionFacts> {
     let stamp = stamp(transcript);
     let kept = stamp
@@ -331,7 +331,7 @@ fn facts_of(transcript: &Path, session_id: &str, start: &StartFacts) -> Result<S
     Ok(facts)
 }
 
-/// Masks what tables show of every call.
+/// Masks the texts that tables show of every call.
 fn mask_facts(facts: &mut SessionFacts, start: &StartFacts) {
     let mut known: BTreeMap<String, String> = BTreeMap::new();
     let mut mask = |text: &mut String| {

@@ -14,21 +14,21 @@ use crate::trace::TraceId;
 
 /// Longer lines are cut by Claude Code beside other parts of a statusline.
 const MAX_COLUMNS: usize = 40;
-/// Claude Code writes its JSON at once; another program may leave standard input open.
+/// Claude Code writes its JSON at once. Another program may leave standard input open.
 const INPUT_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// The session that Claude Code tells a statusline about.
+/// The session in the JSON of a statusLine command.
 #[derive(Debug, Default)]
 pub(super) struct Session {
     id: String,
-    /// Where it was started.
+    /// Its start directory.
     pub(super) start: Option<PathBuf>,
     /// US dollars.
     cost: Option<f64>,
 }
 
 impl Session {
-    /// Reads one JSON value from standard input; `None` at a terminal, and where nothing comes.
+    /// Reads one JSON value from standard input; `None` at a terminal, or without input.
     pub(super) fn read() -> Option<Self> {
         if std::io::stdin().is_terminal() {
             return None;
@@ -50,7 +50,7 @@ impl Session {
         })
     }
 
-    /// The page of the session's last trace that was delivered.
+    /// The page of the session's last delivered trace.
     fn link(&self, config: &Config) -> Option<String> {
         let destination = config.destination.as_ref().ok()?;
         let store = Store::new(&config.state_dir);
@@ -69,7 +69,7 @@ impl Session {
     }
 }
 
-/// The line. `notes` stand in the order of their weight: what does not fit is left out.
+/// The line. `notes` are sorted by importance: the ones that don't fit are left out.
 pub(super) fn line(
     mode: &str,
     notes: Vec<String>,
@@ -88,7 +88,7 @@ pub(super) fn line(
     }
     match session.and_then(|session| session.link(config)) {
         Some(link) => {
-            // The only line with controls of a terminal; a host could bring more of them.
+            // The only output with control sequences. A host could smuggle in more.
             let link = base::printable(&link);
             format!("\u{1b}]8;;{link}\u{1b}\\{NAME}\u{1b}]8;;\u{1b}\\{rest}")
         }

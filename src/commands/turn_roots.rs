@@ -63,8 +63,8 @@ fn turn_root(span: &Span) -> Option<TurnRoot> {
     })
 }
 
-/// The trace context that the turn was sent with, while the cursor has it: only the hook's environment may have had the
-/// seed or the parent.
+/// The trace context with which the turn was sent, while the cursor has it: only the hook's environment may have had
+/// the seed or the parent.
 pub(super) fn sent_context(
     session: &SessionTarget,
     config: &Config,
@@ -79,7 +79,7 @@ pub(super) fn sent_context(
     Some(context)
 }
 
-/// The trace of a turn: the one that it was sent in, else the one that it would be.
+/// The trace of a turn: the one to which it was sent, otherwise the one to which it would be.
 pub(super) fn sent_trace(session: &SessionTarget, config: &Config, root: &TurnRoot) -> String {
     let sent = sent_context(session, config, &root.span);
     sent.map_or_else(|| root.trace.clone(), |context| context.trace_id.as_str().to_owned())

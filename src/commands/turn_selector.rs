@@ -1,4 +1,4 @@
-//! The turns that a command takes: of named sessions or of all on disk, and by what came of them.
+//! The turns that a command selects: of named sessions or of all on disk, and by their outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -179,7 +179,7 @@ fn named_sessions(
     Ok(named)
 }
 
-/// What scores of one name and value judge.
+/// The subjects of the scores with one name and value.
 #[derive(Clone, Debug, Default)]
 struct Judged {
     traces: BTreeSet<String>,
@@ -238,7 +238,7 @@ fn unreadable(wanted: &ScoreArg, status: ExitStatus, reason: impl Display) -> an
     status_error(status, format!("could not read scores named {}: {reason}", wanted.name))
 }
 
-/// Whether a score has the value that was typed.
+/// Whether a score has the typed value.
 fn is_same(value: &Value, wanted: &ScoreArg) -> bool {
     let typed = wanted.value(None);
     match (value, typed) {

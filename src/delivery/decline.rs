@@ -15,7 +15,6 @@ use crate::state::{Cursor, OpenTurn, SkipReason, SkippedRange, Store, TurnIdenti
 /// Moves every cursor of a session past the rows that were written while tracing was off.
 ///
 /// # Errors
-///
 /// If the transcript can't be read, or a cursor can't be written.
 pub fn decline(store: &Store, session_id: &str, transcript: &Path) -> Result<()> {
     for mut cursor in store.cursors_of(session_id) {

@@ -29,7 +29,6 @@ pub struct Forgotten<'a> {
 /// that claims nothing about other turns.
 ///
 /// # Errors
-///
 /// If the transcript can't be read, or the cursor can't be written.
 pub fn note_forgotten(store: &Store, forgotten: &Forgotten<'_>) -> Result<()> {
     let Forgotten { session_id, transcript, destination, .. } = *forgotten;

@@ -61,7 +61,6 @@ pub trait Transport {
     /// Uploads an image or a document.
     ///
     /// # Errors
-    ///
     /// The verdict of a failed upload.
     fn upload_media(&mut self, _media: &PendingMedia, _bytes: &[u8]) -> Result<(), Verdict> {
         Ok(())
@@ -70,7 +69,6 @@ pub trait Transport {
     /// Connects ahead of the first request.
     ///
     /// # Errors
-    ///
     /// The verdict that a request would get.
     fn prepare(&mut self) -> Result<(), Verdict> {
         Ok(())
@@ -85,7 +83,6 @@ pub trait Transport {
     /// were refused for good.
     ///
     /// # Errors
-    ///
     /// The verdict, if no score was accepted.
     fn score(&mut self, scores: &[Score]) -> Result<usize, Verdict>;
 

@@ -14,7 +14,6 @@ use crate::state::{Store, SuspendedOpening, Suspension};
 /// Notes the turn of a hook. One note per session is enough: the note names the first turn.
 ///
 /// # Errors
-///
 /// If the note can't be written, or the transcript can't be read.
 pub fn note_suspended(
     store: &Store,

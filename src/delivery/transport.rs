@@ -41,7 +41,6 @@ impl HttpTransport {
     /// Creates a transport with one connection, which the first request opens.
     ///
     /// # Errors
-    ///
     /// If the base URL or the proxy is invalid.
     pub fn new(
         destination: &Destination,

@@ -11,7 +11,7 @@ use super::{Client, Deadline, Verdict};
 /// The largest page of the newer API.
 const MAX_ROWS: usize = 1000;
 
-/// The first page with content, and the smallest one: it is halved where an answer is too large to be read.
+/// The first page with content, and the smallest one: the size is halved if an answer is too large to be read.
 const CONTENT_ROWS: usize = 64;
 
 #[derive(Clone, Debug)]
@@ -51,14 +51,14 @@ impl Query {
         Self { filter, fields: "core,basic,io,model,usage,trace_context", limit: CONTENT_ROWS }
     }
 
-    /// The same with smaller pages; `None` if they are as small as can be.
+    /// The same query with smaller pages; `None` at the minimum.
     pub fn with_smaller_pages(&self) -> Option<Self> {
         (self.limit > 1).then(|| Self { limit: self.limit / 2, ..self.clone() })
     }
 }
 
-/// One stored version of an observation. One id may have several: Langfuse 4 lists versions that it has not merged, and keeps
-/// one of another start for ever.
+/// One stored version of an observation. One id may have several: Langfuse 4 lists versions that it has not merged,
+/// and keeps one with another start forever.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored {
     pub trace_id: String,
@@ -110,7 +110,8 @@ impl Client {
         }))
     }
 
-    /// The same from a server with only the older tables, which can filter by trace but not by session.
+    /// Like [`observations`](Client::observations), from a server with only the older tables, which can filter by
+    /// trace but not by session.
     ///
     /// # Errors
     /// The verdict of the failed request.

@@ -50,7 +50,7 @@ pub struct ClientOptions {
 
 const TRACES: &str = "/api/public/otel/v1/traces";
 const MAX_ACKNOWLEDGEMENT_BYTES: usize = 64 * 1024;
-/// A page of a thousand observations without content has half a megabyte.
+/// A page of a thousand observations without content is half a megabyte.
 const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 
 #[derive(Clone, Copy)]
@@ -93,7 +93,7 @@ impl Client {
     /// A client without a connection.
     ///
     /// # Errors
-    /// A base URL or a proxy that can't work.
+    /// If the base URL or the proxy is invalid.
     pub fn new(
         base_url: &str,
         public_key: &str,
@@ -208,8 +208,8 @@ impl Client {
                     return Ok(got);
                 }
                 Err(failure) if !deadline.has_passed() && self.can_retry(&failure) => {
-                    // An expired certificate under the right root says more than the wrong root that is not its
-                    // issuer.
+                    // An expired certificate under the right root is a better reason than the unknown issuer of a
+                    // wrong root.
                     refused = refused.or_else(|| failure.is_specific().then_some(failure));
                 }
                 Err(failure) => {

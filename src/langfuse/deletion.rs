@@ -16,7 +16,6 @@ impl Client {
     /// Deletes at most [`MAX_TRACES_PER_DELETION`] traces.
     ///
     /// # Errors
-    ///
     /// The verdict of the failed request.
     pub fn delete_traces(&mut self, traces: &[String], deadline: Deadline) -> Result<(), Verdict> {
         let body = json!({ "traceIds": traces }).to_string();
@@ -27,7 +26,6 @@ impl Client {
     /// Deletes a score. A missing score is no error.
     ///
     /// # Errors
-    ///
     /// The verdict of the failed request.
     pub fn delete_score(&mut self, id: &str, deadline: Deadline) -> Result<(), Verdict> {
         self.delete(&format!("{SCORES}/{}", escaped(id)), None, deadline).map(drop)

@@ -29,7 +29,6 @@ impl Listing {
     /// Moves to the page that the last one names. Returns whether there is one.
     ///
     /// # Errors
-    ///
     /// If the listing returns to an earlier page, or has no end.
     pub fn advance(&mut self, next: Option<String>) -> Result<bool, Verdict> {
         let Some(cursor) = &next else { return Ok(false) };

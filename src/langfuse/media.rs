@@ -1,5 +1,5 @@
-//! Images and documents by the media API. Langfuse gives the URL of an upload, which leads to a storage on another host: it gets
-//! no key of ours, follows no redirect, and is encrypted if Langfuse itself is.
+//! Uploads images and documents by the media API. Langfuse answers with a URL on another host. That upload gets no
+//! key of ours, follows no redirect, and is encrypted if Langfuse itself is.
 
 use std::time::Instant;
 
@@ -40,7 +40,7 @@ impl Client {
             ("x-amz-checksum-sha256", &media.sha256),
             ("x-ms-blob-type", "BlockBlob"),
         ];
-        // Google's storage takes only what was signed.
+        // Google's storage accepts only signed headers.
         let is_google = url.contains("storage.googleapis.com/");
         let headers = if is_google { &headers[..1] } else { &headers[..] };
         let status = self.put_elsewhere(url, headers, bytes, deadline)?;

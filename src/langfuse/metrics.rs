@@ -7,25 +7,25 @@ use super::api::escaped;
 use super::listing::rows_of;
 use super::{Client, Deadline, Verdict};
 
-/// Sessions per request: their ids stand in the address.
+/// Sessions per request: their ids are part of the URL.
 pub const MAX_SESSIONS_PER_QUERY: usize = 50;
-/// Models per session and more; the server's limit.
+/// The server's limit, enough for many models per session.
 const MAX_ROWS: usize = 1000;
 
-/// What a server has stored of the calls of a model.
+/// The stored calls of a model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoredCalls {
     pub model: String,
     pub calls: u64,
-    /// All kinds.
+    /// Tokens of all kinds.
     pub tokens: u64,
     /// US dollars.
     pub cost: f64,
 }
 
 impl Client {
-    /// The model calls of some sessions that began at these times, both included. `None` if the server has no such endpoint,
-    /// which needs Langfuse 4.
+    /// The stored model calls of some sessions within these times, both included. `None` if the server lacks the
+    /// endpoint, which needs Langfuse 4.
     ///
     /// # Errors
     /// The verdict of the failed request.
@@ -43,7 +43,7 @@ impl Client {
 }
 
 fn query(sessions: &[String], from: Timestamp, to: Timestamp) -> Value {
-    // The server wants a time after the first one.
+    // The server requires an end after the start.
     let to = if to > from { to } else { Timestamp::from_millis(from.as_millis() + 1) };
     json!({
         "view": "observations",
@@ -64,7 +64,7 @@ fn query(sessions: &[String], from: Timestamp, to: Timestamp) -> Value {
 }
 
 fn stored_calls(row: &Value) -> StoredCalls {
-    // ClickHouse writes large integers and decimals as texts.
+    // ClickHouse writes large integers and decimals as strings.
     let text = |key: &str| match row.get(key) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string(),

@@ -1,4 +1,4 @@
-//! The price list of a Langfuse: what it charges for a model's tokens, by kind (docs/langfuse.md, "Tokens and prices").
+//! The price list of a Langfuse: its prices per model and kind of token (docs/langfuse.md, "Tokens and prices").
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ struct ModelDefinition {
     match_pattern: String,
     start_date: Option<String>,
     is_langfuse_managed: bool,
-    /// Of the default tier. Older servers have no others.
+    /// Prices of the default tier. Older servers have no others.
     prices: BTreeMap<String, FlatPrice>,
     pricing_tiers: Vec<PricingTier>,
 }
@@ -41,7 +41,7 @@ struct PricingTier {
     prices: BTreeMap<String, f64>,
 }
 
-/// A condition of a tier. One of a kind that is unknown here is never met.
+/// A condition of a tier. An unknown kind of condition is never met.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Condition {
@@ -61,7 +61,7 @@ enum Condition {
     Unknown(Value),
 }
 
-/// A model call, as far as its price depends on it.
+/// The facts of a model call that decide its price.
 #[derive(Clone, Copy, Debug)]
 pub struct PricedCall<'a> {
     pub model: &'a str,
@@ -91,7 +91,7 @@ impl PriceList {
         self.0.len()
     }
 
-    /// The model of the same family whose name is most like this one, with its usual prices of these kinds of tokens.
+    /// The model of the same family with the most similar name, with its default prices for these kinds of tokens.
     pub fn most_alike(&self, name: &str, kinds: &[&str]) -> Option<(&str, BTreeMap<String, f64>)> {
         let family = |name: &str| name.split('-').take(2).map(str::to_owned).collect::<Vec<_>>();
         let alike =
@@ -166,7 +166,7 @@ impl ModelDefinition {
         }
     }
 
-    /// The first tier whose conditions are all met, else the default one.
+    /// The first tier whose conditions are all met, otherwise the default tier.
     fn tier(&self, call: PricedCall<'_>) -> Option<&PricingTier> {
         let is_met = |tier: &&PricingTier| {
             let conditions = &tier.conditions;

@@ -14,14 +14,14 @@ const PROMPTS: &str = "/api/public/v2/prompts";
 #[serde(default, rename_all = "camelCase")]
 pub struct StoredPrompt {
     pub version: u32,
-    /// A text; of chat prompts a list of messages.
+    /// A text, or a list of messages for a chat prompt.
     pub prompt: Value,
     pub labels: Vec<String>,
     created_at: String,
 }
 
 impl StoredPrompt {
-    /// When the server made this version.
+    /// The time at which the server created this version.
     pub fn created_at(&self) -> Option<Timestamp> {
         Timestamp::parse(&self.created_at)
     }
@@ -39,7 +39,7 @@ struct ListedPrompt {
 }
 
 impl Client {
-    /// The numbers of a prompt's versions, the newest first; none if there is no such prompt.
+    /// The numbers of a prompt's versions, newest first. Empty if there is no such prompt.
     ///
     /// # Errors
     /// The verdict of the failed request.
@@ -54,7 +54,7 @@ impl Client {
         Ok(versions)
     }
 
-    /// A version of a prompt as it was stored; `None` if it is missing.
+    /// A stored version of a prompt; `None` if it is missing.
     ///
     /// # Errors
     /// The verdict of the failed request.
@@ -70,7 +70,7 @@ impl Client {
         answer.map(|answer| self.read_prompts(&answer)).transpose()
     }
 
-    /// Makes a version of a prompt.
+    /// Creates a version of a prompt.
     ///
     /// # Errors
     /// The verdict of the failed request.
@@ -86,7 +86,7 @@ impl Client {
         self.read_prompts(&answer)
     }
 
-    /// Gives a version a label, which leaves the version that had it. Other labels stay.
+    /// Moves a label to a version. Its other labels stay.
     ///
     /// # Errors
     /// The verdict of the failed request.

@@ -100,7 +100,7 @@ fn body(score: &Score) -> Map<String, Json> {
     add("value", value);
     match &score.comment {
         Comment::Kept => {}
-        // An absent one would leave the comment of the score that this one replaces.
+        // An absent field would leave the comment of the score that this one replaces.
         Comment::Cleared => drop(add("comment", Json::Null)),
         Comment::Text(text) => drop(add("comment", text.as_str().into())),
     }

@@ -11,13 +11,13 @@ use super::listing::{PAGE_ROWS, page_after, rows_of};
 use super::{Client, Deadline, Verdict};
 use crate::score::Value;
 
-/// Ids of one request for scores: they stand in its path.
+/// Ids per request for scores: they are part of its path.
 pub const MAX_SCORE_IDS: usize = 50;
 
-/// Before the number of a page of `v2/scores`, in place of a cursor.
+/// Prefix of a page number of `v2/scores`, in place of a cursor.
 const OLD_PAGE: &str = "page:";
 
-/// Which scores are wanted.
+/// The wanted scores.
 #[derive(Clone, Copy, Debug)]
 pub enum ScoreFilter<'a> {
     /// At most [`MAX_SCORE_IDS`].
@@ -27,7 +27,7 @@ pub enum ScoreFilter<'a> {
 }
 
 impl ScoreFilter<'_> {
-    /// The part of a query; `ids`: what the endpoint calls them.
+    /// The query for these scores. `ids`: the endpoint's name for the parameter with ids.
     fn query(self, ids: &str) -> String {
         match self {
             Self::Ids(some) => format!("{ids}={}", escaped(&some.join(","))),
@@ -37,13 +37,13 @@ impl ScoreFilter<'_> {
     }
 }
 
-/// A stored score, and what it judges.
+/// A stored score with its subject.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredScore {
     pub id: String,
     pub name: String,
     pub value: Value,
-    /// Of a trace, or of an observation in it.
+    /// Set for a score of a trace, or of an observation in it.
     pub trace: Option<String>,
     pub session: Option<String>,
 }
@@ -63,7 +63,7 @@ struct Row {
     data_type: String,
     value: Json,
     subject: Subject,
-    /// Of `v2/scores`, as are the ids.
+    /// Only in `v2/scores`, like the ids.
     string_value: Option<String>,
     trace_id: Option<String>,
     session_id: Option<String>,

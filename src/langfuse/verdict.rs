@@ -1,4 +1,4 @@
-//! Maps responses to verdicts, in one table: a wrong row loses turns (refused too early) or retries for ever.
+//! Maps responses to verdicts, in one table: a wrong row loses turns (refused too early) or retries forever.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use ureq::http::HeaderMap;
 
 use crate::langfuse::target::plain;
 
-/// No server may silence us for longer.
+/// No server may hold us off for longer.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// The outcome of one request. Reasons are one line without secrets and without the server's text: Langfuse's answer to a
@@ -29,7 +29,7 @@ pub enum Verdict {
         /// The time ran out during the upload: a smaller request may succeed.
         timed_out: bool,
     },
-    /// To be split, or truncated if it is one item.
+    /// To be split, or sent without content if it is a single item.
     TooLarge {
         reason: String,
         /// The server says so. Otherwise the connection broke under a large request, which may be chance.
@@ -95,7 +95,7 @@ pub(crate) struct ResponseParts<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// The body, or as much of it as was read.
     pub(crate) body: &'a [u8],
-    /// Whether that is the whole body.
+    /// The body is complete.
     pub(crate) whole: bool,
 }
 

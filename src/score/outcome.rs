@@ -1,5 +1,5 @@
-//! Scores from the rows of a turn alone; `docs/scores.md` explains them. A figure that the rows do not show is left out, not
-//! sent as zero.
+//! Scores computed from the rows of a turn alone; `docs/scores.md` explains them. A figure that the rows do not show
+//! is left out, not sent as zero.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::test_run::TestRun;
 use super::{Comment, Judge, Score, Subject, Value};
 use crate::trace::{Context, SpanIds};
 
-/// The scores of a turn that is complete, in the session's own file: agents have files and times of their own.
+/// The scores of a complete turn in the session's own file. Agents have files and times of their own.
 pub fn outcomes(turn: &Turn, context: &Context) -> Vec<Score> {
     if turn.as_manual_compaction().is_some() || !turn.has_begun() {
         return Vec::new();
@@ -41,8 +41,8 @@ pub fn outcomes(turn: &Turn, context: &Context) -> Vec<Score> {
     scores
 }
 
-/// A pull request that a row named after the turn's end, where no span can have it: of the session. Claude Code names it again
-/// whenever a process ends, so that its URL is part of the id.
+/// A pull request in a row after the turn's end, where it can be in no span. It becomes a score of the session.
+/// Claude Code names it again whenever a process ends, so that its URL is part of the id.
 fn late_pull_request(turn: &Turn, context: &Context) -> Option<Score> {
     let url = turn.activity.late_pull_request.as_ref()?;
     let subject = Subject::Session(context.session_id.clone());
@@ -87,7 +87,7 @@ pub fn figure_of_nothing(name: &str) -> Option<Value> {
     }
 }
 
-/// A count of nothing says nothing: without it such a figure is on most turns, and hides the others.
+/// A zero count is left out: otherwise such a figure is on most turns, and hides the others.
 fn some(count: u64) -> Option<f64> {
     (count > 0).then(|| number(count))
 }
@@ -118,7 +118,7 @@ pub fn figures(turn: &Turn) -> Vec<(&'static str, Value)> {
     numbers.chain(interrupted).collect()
 }
 
-/// Whether something of a turn failed: a tool, its last test run, or the turn itself.
+/// Whether a tool, the last test run or the turn itself failed.
 pub fn has_failed(turn: &Turn) -> bool {
     let activity = &turn.activity;
     activity.interrupted
@@ -143,7 +143,7 @@ fn is_refused(tool: &ToolCall) -> bool {
     result.is_some_and(|result| result.denial.is_some())
 }
 
-/// Tools that ran to their end, and whether they failed.
+/// Completed tools, and whether they failed.
 fn ran(activity: &Activity) -> impl Iterator<Item = (&ToolCall, bool)> {
     activity.tools.iter().filter_map(|tool| {
         let result = tool.result.as_ref()?;
@@ -166,7 +166,7 @@ fn tools_denied(activity: &Activity) -> Option<f64> {
     some(refused as u64)
 }
 
-/// Commands that were run once more as they were after they had failed.
+/// Commands that were repeated unchanged after they had failed.
 fn command_retries(activity: &Activity) -> Option<f64> {
     let mut failed_before: BTreeMap<&str, bool> = BTreeMap::new();
     let mut retries = 0;
@@ -228,7 +228,7 @@ fn tests(activity: &Activity) -> Option<TestRun> {
     runs.next()
 }
 
-/// An amended commit takes the place of one that was counted, here or in a turn before.
+/// An amended commit replaces one that was counted, here or in an earlier turn.
 fn commits(activity: &Activity) -> Option<f64> {
     let commits = activity.git_operations().filter_map(|operation| operation.commit.as_ref());
     let count = commits.filter(|commit| !commit.is_amended()).count();
@@ -247,8 +247,8 @@ fn cache_hit_ratio(usage: &Usage) -> Option<f64> {
     share(cache_read, all)
 }
 
-/// Between the prompt and the row in which Claude Code says how long the turn took without waiting. A prompt that waited in
-/// the queue itself was typed long before.
+/// The time between the prompt and the row in which Claude Code names the turn's duration without waiting. A queued
+/// prompt was typed long before.
 fn user_wait_seconds(turn: &Turn) -> Option<f64> {
     let (at, took) = turn.activity.took?;
     if turn.opening.prompt.source.as_deref() == Some("queued") {

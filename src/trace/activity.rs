@@ -13,11 +13,11 @@ use super::{
 /// A tool call that launched an agent or may have.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Launch {
-    /// The call's key, by which no other call is known.
+    /// The call's key, which no other call has.
     pub key: String,
-    /// The id that the provider gave it, which may come again.
+    /// The provider's id, which may repeat.
     pub tool_use_id: String,
-    /// Ids that the agent's own calls can't have as their keys.
+    /// Ids that the agent's own calls can't use as keys.
     pub used_ids: Vec<String>,
     /// Known once the call's result names the agent.
     pub agent_id: Option<String>,
@@ -105,7 +105,7 @@ pub(super) fn note_end_of_task(observation: &mut Observation, notification: &Not
     }
 }
 
-/// Emits one observation after the other, so that no turn is in memory twice.
+/// Emits observations one by one, so that no turn is in memory twice.
 pub(super) fn observe_activity(
     activity: &Activity,
     ids: &SpanIds,
@@ -160,7 +160,7 @@ fn observe_event(event: &Event, ids: &SpanIds, parent: &SpanId) -> Observation {
         _ => Placeholder::Event(name),
     };
     observation.fill(Placeholder::NoInput, output);
-    // The row of a pull request has none.
+    // The row of a pull request has no time.
     let uuid = Some(&event.uuid).filter(|_| event.kind != EventKind::PullRequest);
     observation.note(MetadataKey::EventUuid, uuid);
     if let EventKind::Notified(notification) = &event.kind {
@@ -174,7 +174,8 @@ fn observe_event(event: &Event, ids: &SpanIds, parent: &SpanId) -> Observation {
     observation
 }
 
-/// `ended`: all rows are there. Before, of a call that may have further rows, more ids may come.
+/// The launches of a turn or an agent. `ended`: all rows are there. Before that, further rows of a call may bring
+/// more ids.
 pub(super) fn launches(activity: &Activity, ids: &SpanIds, ended: bool) -> Vec<Launch> {
     let is_whole = |tool: &ToolCall| ended || activity.is_closed(&tool.call);
     let calls = activity.tools.iter().filter(|call| call.launches_agent() && is_whole(call));

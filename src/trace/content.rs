@@ -1,11 +1,11 @@
-//! Content blocks for Langfuse: one text if all are text, else their parts; bytes become a placeholder.
+//! Content blocks for Langfuse: one text if all blocks are text, otherwise their parts. Bytes become a placeholder.
 
 use serde_json::{Value, json};
 use transcript::{Block, Media, MediaSource};
 
 use super::observation::Content;
 
-/// One text if every block is text or has a placeholder, else the list of parts.
+/// One text if every block is text or has a placeholder, otherwise the list of parts.
 pub(super) fn content(blocks: &[Block]) -> Value {
     let texts: Option<Vec<String>> = blocks
         .iter()
@@ -53,7 +53,7 @@ pub(super) fn plain_or_parts(blocks: &[Block]) -> Content {
     }
 }
 
-/// Input and output that name images and documents by the ids that Langfuse will have for them.
+/// Input and output that name images and documents by their future ids in Langfuse.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WithMedia {
     pub input: Option<Content>,
@@ -73,7 +73,7 @@ pub(super) fn media_in<'a>(
     })
 }
 
-/// Parts of a message, in which Langfuse shows an image; it resolves no name within a longer text.
+/// Parts of a message, in which Langfuse shows an image. It resolves no reference inside a longer text.
 pub(super) fn parts_with_media(blocks: &[Block]) -> Value {
     let part_with_media = |block: &Block| match reference(block) {
         Some(reference) => json!({"type": "image_url", "image_url": {"url": reference}}),
@@ -82,7 +82,7 @@ pub(super) fn parts_with_media(blocks: &[Block]) -> Value {
     Value::Array(blocks.iter().map(part_with_media).collect())
 }
 
-/// The name of an image or a document.
+/// The reference to an image or a document.
 pub(super) fn reference(block: &Block) -> Option<String> {
     let Block::Media(Media { media_type, source: Some(source), .. }) = block else {
         return None;

@@ -1,5 +1,5 @@
 //! Attributes of every span of a trace: Langfuse v4 inherits nothing, and takes a trace's tags from its newest span.
-//! So they are those of the opening row, and the cursor keeps them while the trace can still grow.
+//! They are those of the opening row, and the cursor keeps them while the trace can still grow.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,16 @@ use super::metadata::SCHEMA_VERSION;
 use super::{Agreement, MetadataKey, PromptLinks, SpanId, SpanIds, TraceId};
 use crate::config::{Config, Experiment, ParentSpan};
 
-/// The name of a trace, unless the configuration has another one. The same for turns, compactions and agents, so that
-/// dashboards can group cost by it.
+/// The default name of a trace. Turns, compactions and agents share it, so that dashboards can group cost by it.
 const TRACE_NAME: &str = "Claude Code: {project}";
 
-/// The name where no project is known.
+/// The name without a project.
 const WITHOUT_PROJECT: &str = "Claude Code";
 
-/// A longer name would lose the trace in the tables of Langfuse 3, from 1,000 characters on.
+/// From 1,000 characters on, a name loses the trace in the tables of Langfuse 3.
 const MAX_NAME_CHARS: usize = 200;
 
-/// A tag is one of few: a longer or stranger name of a skill is none.
+/// Tags have low cardinality: a longer or unusual name of a skill becomes none.
 const MAX_SKILL_CHARS: usize = 64;
 
 /// Host, owner and name of the git remote.
@@ -65,7 +64,7 @@ pub struct Attributes {
 }
 
 impl Attributes {
-    /// Whether a value belongs to this run of Claude Code alone, so that a later sender may not have it.
+    /// A value belongs to this run of Claude Code alone, so that a later sender may lack it.
     pub fn are_of_the_run(&self) -> bool {
         self.trace_seed.is_some() || self.parent.is_some() || self.experiment.is_some()
     }
@@ -114,7 +113,7 @@ pub struct Context {
     pub parent: Option<ParentSpan>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experiment: Option<Trial>,
-    /// Where the row of the session's title starts. State keeps that, and not what it says.
+    /// The offset of the row with the session's title. State keeps the offset, not the title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title_row: Option<u64>,
     /// The session's title.
@@ -123,7 +122,7 @@ pub struct Context {
     /// Unknown for a trace of schema 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreed: Option<Agreement>,
-    /// Not on every span: on model calls alone.
+    /// Set on model calls only.
     #[serde(default, skip_serializing_if = "PromptLinks::is_empty")]
     pub prompts: PromptLinks,
 }
@@ -137,7 +136,7 @@ pub struct Trial {
 }
 
 impl Context {
-    /// A turn, as known at its opening row. `number` is 1-based and counts the session's own turns.
+    /// A turn, from its opening row. `number` is 1-based and counts the session's own turns.
     pub fn of_turn(
         opening: &Opening,
         number: u64,

@@ -12,7 +12,7 @@ use super::{
     WithMedia, hash, priceable,
 };
 
-/// A digest of what names the call where its id does not.
+/// A digest that identifies the call if its id does not.
 pub fn call_place(generation: &Generation) -> u32 {
     u32::try_from(hash(generation.place.as_bytes()) >> 32).unwrap_or_default()
 }
@@ -66,7 +66,7 @@ fn set_model(observation: &mut Observation, raw: &String) {
     observation.model = Some(model.into_owned()).filter(|model| !model.is_empty());
 }
 
-/// What other models contributed to a call: a generation below it for each, within the call's times.
+/// The contributions of other models to a call: one generation per model below it, within the call's times.
 pub(super) fn observe_advice(
     generation: &Generation,
     call: &Observation,
@@ -95,7 +95,7 @@ pub(super) fn observe_advice(
     generation.advice.iter().zip(texts).map(observe).collect()
 }
 
-/// The text of a block in which an adviser answers.
+/// The text of an adviser's block.
 fn advice_text(block: &Block) -> Option<&str> {
     let Block::Other(block) = block else {
         return None;
@@ -136,7 +136,7 @@ fn parameters(generation: &Generation) -> Map<String, Value> {
     if let Value::Object(request) = &generation.parameters {
         for (key, value) in request {
             let kept = match value {
-                // Each parameter is a badge in Langfuse; the betas are long and the same for weeks.
+                // Each parameter is a badge in Langfuse. The betas are long and stay the same for weeks.
                 _ if key == "model" || key == "betas" => None,
                 Value::Object(fields) if key == "thinking" => fields.get("type"),
                 Value::Number(_) | Value::Bool(_) | Value::String(_) => Some(value),
@@ -191,8 +191,9 @@ fn message(item: &InputItem) -> Value {
     }
 }
 
-/// The form that Langfuse's trace page renders: text, thinking and tool calls apart. It takes a single message for OpenAI's only
-/// if each call has a `type` and a `function` with a `name`; any other form of a call makes the whole output a raw table.
+/// The form that Langfuse's trace page renders: text, thinking and tool calls as separate fields. The page treats a
+/// single message as OpenAI's only if each call has a `type` and a `function` with a `name`. Any other call turns the
+/// whole output into a raw table.
 fn answer(blocks: &[Block]) -> Value {
     let (mut texts, mut thinking, mut tools, mut others) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());

@@ -20,7 +20,7 @@ pub struct SpanId(String);
 #[serde(transparent)]
 pub struct Digest(String);
 
-/// What is read from a file goes to the server as it stands.
+/// Ids from a file go to the server unchanged.
 impl TryFrom<String> for TraceId {
     type Error = &'static str;
 
@@ -33,7 +33,7 @@ impl TryFrom<String> for SpanId {
     type Error = &'static str;
 
     fn try_from(id: String) -> Result<Self, Self::Error> {
-        // Marks of a span whose id two turns have name the turn too.
+        // The mark of a span whose id two turns have also names the turn.
         let digits = id.split('/').next().unwrap_or_default();
         is_hex(digits, 16).then_some(Self(id)).ok_or("a span id has 16 hex digits")
     }
@@ -78,13 +78,13 @@ pub struct SpanIds {
 }
 
 impl SpanIds {
-    /// `opening`: the uuid of the row that opened the turn. In a trace that is not made from it ids hold the trace's too:
-    /// Langfuse 3 keys observations by their ids alone, and a seed may send a turn to two traces.
+    /// `opening`: the uuid of the row that opened the turn. If the trace id is not made from it, span ids include the
+    /// trace id: Langfuse 3 keys observations by their ids alone, and a seed may send a turn to two traces.
     pub fn of(trace_id: &TraceId, opening: &str) -> Self {
         Self { trace_id: trace_id.clone(), is_own_trace: *trace_id == TraceId::of_seed(opening) }
     }
 
-    /// Those of a turn's own trace.
+    /// The ids in a turn's own trace.
     pub fn of_turn(opening: &str) -> Self {
         Self { trace_id: TraceId::of_seed(opening), is_own_trace: true }
     }
@@ -101,7 +101,7 @@ impl SpanIds {
         SpanId(hex(seed.as_bytes(), 8))
     }
 
-    /// A turn, by the uuid of its opening row.
+    /// The root of a turn, by the uuid of its opening row.
     pub fn turn(&self, uuid: &str) -> SpanId {
         self.id("turn", uuid)
     }
@@ -126,19 +126,19 @@ impl SpanIds {
         self.id("event", uuid)
     }
 
-    /// A compaction, by its boundary row's uuid.
+    /// A compaction, by the uuid of its boundary row.
     pub fn compaction(&self, uuid: &str) -> SpanId {
         self.id("compaction", uuid)
     }
 
-    /// A workflow, by the id of its run.
+    /// A workflow, by its run id.
     pub fn workflow(&self, run_id: &str) -> SpanId {
         self.id("workflow", run_id)
     }
 }
 
-/// Detects a change of content. Not SHA-256, which took a sixth of a hook's instructions on processors without support
-/// for it: a hook digests everything that its turn would send.
+/// Detects a change of content. Not SHA-256, which took a sixth of a hook's instructions on processors without
+/// support for it: a hook digests the whole content of its turn.
 pub fn digest(content: &[u8]) -> Digest {
     Digest(format!("{:016x}", hash(content)))
 }

@@ -11,7 +11,8 @@ use super::{
     WithMedia,
 };
 
-/// `last_at` is the time of the file's last row, the end of a tool without result. `closed`: no result will come.
+/// Observes a tool call. `last_at` is the time of the file's last row, the end of a tool without result. `closed`: no
+/// result will come.
 pub(super) fn observe(
     tool: &ToolCall,
     ids: &SpanIds,
@@ -77,7 +78,7 @@ fn output(result: &ToolResult) -> Content {
     }
 }
 
-/// A single image or document is the whole output: so Langfuse shows it at once.
+/// A single image or document is the whole output, so that Langfuse shows it at once.
 fn with_media(result: &ToolResult) -> Option<Box<WithMedia>> {
     let media: Vec<_> = media_in(&result.content, "output").collect();
     if media.is_empty() {

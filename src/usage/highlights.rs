@@ -1,4 +1,4 @@
-//! Single tool calls that stand out: files read again unchanged, calls repeated after a failure, the largest results.
+//! Tool calls that stand out: files read again unchanged, calls repeated after a failure, the largest results.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use super::facts::ToolFacts;
 /// The number of calls in a list.
 const MAX_LISTED: usize = 20;
 
-/// Calls of one kind that did the same.
+/// Equal calls of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Highlight {
     pub tool: String,
-    /// A digest of what was asked.
+    /// A digest of the request.
     pub request: u64,
-    /// A session that holds such a call, by its place among those that were added.
+    /// A session with such a call, by its position among the added ones.
     pub session: usize,
     pub count: u64,
     pub output_chars: u64,
@@ -50,12 +50,12 @@ impl Highlights {
         }
     }
 
-    /// Reads of a file that was read before and had not changed, those first that filled the context most.
+    /// Repeated reads of an unchanged file, those first that filled the context most.
     pub fn rereads(&self) -> Vec<&Highlight> {
         listed(&self.rereads, |it| (it.output_chars, it.count))
     }
 
-    /// Calls repeated as they were after they had failed, the most frequent first.
+    /// Calls repeated unchanged after a failure, the most frequent first.
     pub fn retries(&self) -> Vec<&Highlight> {
         listed(&self.retries, |it| (it.count, it.output_chars))
     }

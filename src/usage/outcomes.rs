@@ -1,4 +1,4 @@
-//! Which commit and which pull request a turn led to.
+//! Finds the commit and the pull request to which a turn led.
 
 use base::Timestamp;
 use transcript::session::Activity;
@@ -28,7 +28,7 @@ impl Outcomes {
         self.openings.push((turn, opened_at));
     }
 
-    /// Adds what commands of a turn, or of an agent that it launched, did.
+    /// Adds the outcomes of a turn's commands, or of an agent that it launched.
     pub(super) fn add_activity(&mut self, turn: usize, activity: &Activity) {
         for tool in &activity.tools {
             let Some(git) = tool.result.as_ref().and_then(|result| result.git.as_deref()) else {
@@ -41,7 +41,7 @@ impl Outcomes {
         }
     }
 
-    /// Adds a pull request that a row names. It is named again later.
+    /// Adds a pull request that a row names. Later rows repeat it.
     pub(super) fn add_link(&mut self, at: Timestamp, url: &str) {
         if !self.links.iter().any(|(_, known)| known == url) {
             self.links.push((at, url.to_owned()));
@@ -53,7 +53,7 @@ impl Outcomes {
         turn_at(&self.openings, at)
     }
 
-    /// Gives each turn its commit and its pull request.
+    /// Sets the commit and the pull request of each turn.
     pub(super) fn attribute(&mut self, turns: &mut [TurnFacts]) {
         for (at, url) in std::mem::take(&mut self.links) {
             let is_known = self.pull_requests.iter().any(|known| known.name == url);
@@ -71,7 +71,7 @@ impl Outcomes {
     }
 }
 
-/// The last outcome of the turn itself, else the first one after it.
+/// The last outcome of the turn itself, otherwise the first one after it.
 fn led_to(outcomes: &[Outcome], turn: usize) -> Option<String> {
     let own = outcomes.iter().rfind(|outcome| outcome.turn == turn);
     let later = || outcomes.iter().find(|outcome| outcome.turn > turn);

@@ -1,4 +1,4 @@
-//! Reads a session's files into its facts. Turns, calls and agents are those that are sent.
+//! Reads a session's files into its facts. Turns, calls and agents are the same as those sent.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -18,10 +18,10 @@ use super::facts::{SessionFacts, TurnFacts};
 use super::outcomes::Outcomes;
 use super::reported::counts;
 
-/// The facts of a session. With them: whether all its files lie where a stamp of them looks.
+/// The facts of a session, and whether all of its files are covered by a stamp.
 ///
 /// # Errors
-/// When the transcript can't be read.
+/// If the transcript can't be read.
 pub fn read_session(transcript: &Path, session_id: &str) -> Result<(SessionFacts, bool)> {
     let mut reading = Reading::default();
     let (lineage, layout) = reading.session(transcript, session_id)?;
@@ -41,18 +41,18 @@ pub fn read_session(transcript: &Path, session_id: &str) -> Result<(SessionFacts
 pub struct Seen(HashSet<u64>);
 
 impl Seen {
-    /// Removes the calls that a session before has too: forks and copies count once.
+    /// Removes calls that an earlier session has too: forks and copies count once.
     pub fn keep_new(&mut self, facts: &mut SessionFacts) {
         facts.calls.retain(|call| self.0.insert(call.id));
         facts.tools.retain(|tool| self.0.insert(tool.id));
     }
 }
 
-/// One session while it is read.
+/// A session being read.
 #[derive(Default)]
 struct Reading {
     turns: Vec<TurnFacts>,
-    /// Where each turn's opening row starts.
+    /// The offset of each turn's opening row.
     offsets: Vec<u64>,
     activities: ActivityFacts,
     links: AgentLinks,
@@ -100,7 +100,7 @@ impl Reading {
         Ok((lineage, layout))
     }
 
-    /// `copied`: the last turn of a copied head, which may go on here.
+    /// `copied`: the last turn of a copied head, which may continue here.
     fn turn(&mut self, turn: &Turn, copied: Option<&Copied>, instructions: &TurnInstructions) {
         let index = self.turns.len();
         let opening = &turn.opening;
@@ -129,7 +129,7 @@ impl Reading {
         }
     }
 
-    /// `agent`: what tells the agent's calls from those of the turn, and of other agents.
+    /// `agent`: distinguishes the agent's calls from those of the turn and of other agents.
     fn activity(
         &mut self,
         turn: usize,
@@ -168,7 +168,7 @@ impl Reading {
         Ok(())
     }
 
-    /// An agent of a session without turns, such as one that Claude Code starts for itself.
+    /// A turn for an agent of a session without turns, such as one that Claude Code starts for itself.
     fn turn_of_nobody(&mut self, run: &AgentRun) -> usize {
         self.offsets.push(u64::MAX);
         self.turns.push(TurnFacts {

@@ -65,7 +65,6 @@ impl UserFile {
     /// Reads the file. A missing file is empty.
     ///
     /// # Errors
-    ///
     /// If the file or the target of its link can't be read.
     pub fn open(path: &Path, kind: Kind) -> Result<Self> {
         let could_not = || format!("could not read {}: {}", kind.name(), path.display());
@@ -100,7 +99,6 @@ impl UserFile {
     /// Its content. An empty file is an empty object.
     ///
     /// # Errors
-    ///
     /// If it is not a JSON object.
     pub fn content(&self) -> Result<Map<String, Value>> {
         parse(self.bytes()).with_context(|| {
@@ -111,7 +109,6 @@ impl UserFile {
     /// The text with this content. Only differing values change.
     ///
     /// # Errors
-    ///
     /// If the file is not a JSON object.
     pub fn with(&self, content: &Map<String, Value>) -> Result<Vec<u8>> {
         edited(self.bytes(), &self.content()?, content).with_context(|| {
@@ -144,7 +141,6 @@ impl UserFile {
     /// that is a mount is overwritten.
     ///
     /// # Errors
-    ///
     /// If it can't be written, or changed since it was read: Claude Code writes it too.
     pub fn replace(&self, bytes: &[u8]) -> Result<()> {
         self.check_place()?;
@@ -163,7 +159,6 @@ impl UserFile {
     /// Copies the file beside it. The first copy is never replaced. Returns the path of a new copy.
     ///
     /// # Errors
-    ///
     /// If it can't be written.
     pub fn back_up(&self) -> Result<Option<PathBuf>> {
         let Some(bytes) = &self.bytes else {
@@ -255,7 +250,6 @@ impl UserFile {
 /// Parses a text. An empty one is an empty object.
 ///
 /// # Errors
-///
 /// If it is not a JSON object. The error does not quote it: it may hold keys.
 pub fn parse(bytes: &[u8]) -> Result<Map<String, Value>> {
     let text = String::from_utf8_lossy(bytes);
@@ -286,7 +280,6 @@ fn line_at(text: &[u8], place: usize) -> usize {
 /// The text of a new file.
 ///
 /// # Errors
-///
 /// Never for a JSON object.
 pub fn new_text(content: &Map<String, Value>) -> Result<Vec<u8>> {
     edited(b"", &Map::new(), content).context("could not write JSON")

@@ -1,4 +1,5 @@
-//! What the other crates share: points in time, also in the local zone, files from outside, what may be shown of a text, and the hash of ids.
+//! Basics for all other crates: points in time, also in the local zone, files from outside, printable text, and the
+//! hash of ids.
 
 #![forbid(unsafe_code)]
 

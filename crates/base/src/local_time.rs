@@ -32,12 +32,12 @@ impl Timestamp {
         local.unwrap_or_default()
     }
 
-    /// The beginning of a day that is written as `2026-11-23`.
+    /// The beginning of a day, written as `2026-11-23`.
     pub fn local_midnight(date: &str) -> Option<Self> {
         midnight(Date::parse(date, DATE).ok()?)
     }
 
-    /// The end of such a day.
+    /// The end of a day, written as `2026-11-23`.
     pub fn local_end_of_day(date: &str) -> Option<Self> {
         midnight(Date::parse(date, DATE).ok()?.next_day()?)
     }
@@ -52,7 +52,7 @@ fn midnight(date: Date) -> Option<Timestamp> {
     Some(Timestamp::from_millis(0).plus(Duration::from_secs(seconds)))
 }
 
-/// Universal time where the zone is unknown.
+/// Universal time if the zone is unknown.
 fn offset_at(time: OffsetDateTime) -> UtcOffset {
     UtcOffset::local_offset_at(time).unwrap_or(UtcOffset::UTC)
 }

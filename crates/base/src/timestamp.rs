@@ -1,4 +1,4 @@
-//! A point in time as Claude Code writes it and Langfuse stores it: whole milliseconds.
+//! A point in time in whole milliseconds, as Claude Code writes it and Langfuse stores it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,20 +13,20 @@ use time::macros::format_description;
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// Reads an RFC 3339 time with zone; `None` for anything else and for times before 1970, or that don't fit Langfuse's
-    /// nanoseconds: from 2262 on.
+    /// Reads an RFC 3339 time with zone. `None` for other texts, for times before 1970, and from 2262 on, when
+    /// Langfuse's nanoseconds overflow.
     pub fn parse(text: &str) -> Option<Self> {
         let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?;
         let nanos = i64::try_from(parsed.unix_timestamp_nanos()).ok()?;
         u64::try_from(nanos / 1_000_000).ok().map(Self)
     }
 
-    /// The clock's time. Only for back-off and for "is this session over?", never for a span.
+    /// The clock's time. Only for back-off and the age of sessions, never for a span.
     pub fn now() -> Self {
         Self::of(SystemTime::now())
     }
 
-    /// A time of the system's; the epoch for one before it.
+    /// A system time. The epoch for an earlier one.
     pub fn of(time: SystemTime) -> Self {
         let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
@@ -42,17 +42,17 @@ impl Timestamp {
         self.0
     }
 
-    /// The time from `earlier` to this one; zero when it lies after.
+    /// The time from `earlier` to this one; zero if it is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// This time and a while.
+    /// This time plus a duration.
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// This time less a while.
+    /// This time minus a duration.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))

@@ -1,4 +1,4 @@
-//! `NAME=value`, `name: value`, `"name": "value"`, also with the quotes of JSON inside a string, `<name>value</name>` and
+//! `NAME=value`, `name: value`, `"name": "value"`, also with JSON's quotes inside a string, `<name>value</name>` and
 //! `--name value`: values under the name of a secret.
 
 use super::alphabet::{DOTTED, before, byte};
@@ -32,7 +32,7 @@ pub(super) fn at_separator(text: &str, at: usize) -> Option<Hit> {
         return headers::value(text, value_at, noun, name.text).filter(|_| is_header);
     }
     let Some(value) = extent::quoted(bytes, value_at) else {
-        // After a type a secret is a literal.
+        // After a type annotation, a secret is a literal.
         if typed.is_some() {
             return None;
         }
@@ -44,7 +44,7 @@ pub(super) fn at_separator(text: &str, at: usize) -> Option<Hit> {
     is_one.then(|| hit(value, noun, name.text))
 }
 
-/// What the words around `value` or `key` announce.
+/// The noun from the words around `value` or `key`.
 fn noun_of_value(text: &str, name: &Name<'_>, at: usize) -> Option<Noun> {
     match name.text.as_bytes().last().map(u8::to_ascii_lowercase) {
         Some(b'y') if name.is("key") => return in_words(text, name),
@@ -62,7 +62,7 @@ fn after_bold(bytes: &[u8], at: usize) -> usize {
     if is_bold { after_spaces(bytes, at + 2) } else { at }
 }
 
-/// Where the name ends and the value begins, if the sign is one that assigns.
+/// The end of the name and the start of the value, if the character at `at` assigns.
 fn separator(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let (last, next) = (before(bytes, at), byte(bytes, at + 1));
     match byte(bytes, at) {
@@ -87,7 +87,7 @@ fn separator(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// A value of an env file that begins with `=`.
+/// A value in an env file that begins with `=`.
 fn doubled(text: &str, at: usize) -> Option<(usize, usize)> {
     let bytes = text.as_bytes();
     let is_value = !matches!(byte(bytes, at + 2), 0..=b' ' | b'=');
@@ -106,7 +106,7 @@ fn bare(text: &str, name: &Name<'_>, noun: Noun, at: usize, sign: u8, spaced: bo
     let bytes = text.as_bytes();
     let is_loud = is_loud(name.text);
     if name.quoted {
-        // Beside quoted names only JSON's numbers have no quotes; their mask needs quotes of its own.
+        // Beside quoted names only JSON numbers have no quotes. Their mask needs quotes of its own.
         let value = extent::number(bytes, at)?;
         let is_long = value.end - value.start >= 4;
         let mut hit = hit(value, noun, name.text);
@@ -134,7 +134,7 @@ fn bare(text: &str, name: &Name<'_>, noun: Noun, at: usize, sign: u8, spaced: bo
         && ends_line
         && (is_loud && sign == b':' || opens_line && sign == b'=' && !spaced)
     {
-        // YAML's and INI's way to write an env file; a program would end the line with a sign of its own.
+        // A line of YAML, INI or an env file. A line of a program would end with a sign of its own.
         let is_program = secret.contains(['(', '<', '[', '{', '&'])
             || matches!(byte(bytes, value.end), b',' | b';' | b')');
         let is_named_well = is_loud && sign == b'=' || noun == Noun::Password;
@@ -167,7 +167,7 @@ fn is_assigned(bytes: &[u8], end: usize) -> bool {
     sign > end && byte(bytes, sign) == b'=' && matches!(byte(bytes, sign + 1), 0..=b' ')
 }
 
-/// `name:x:1000:…` of `/etc/passwd`, where the password is elsewhere.
+/// `name:x:1000:…` of `/etc/passwd`, which has no password.
 fn is_account_field(value: &str) -> bool {
     ["x:", "*:", "!:"].iter().any(|field| value.starts_with(field))
 }
@@ -200,7 +200,7 @@ fn is_exported(text: &str, at: usize) -> bool {
     .any(|word| head.ends_with(word))
 }
 
-/// `--password value`, also as the parts of a list; `at` is at the dashes.
+/// `--password value`, also as elements of a list. `at` is at the dashes.
 pub(super) fn at_flag(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     if !matches!(
@@ -229,11 +229,11 @@ pub(super) fn at_flag(text: &str, at: usize) -> Option<Hit> {
     let mut elements = rest.get(..gap)?.split(|byte| *byte == b',');
     let next = elements.nth(1);
     let is_list = next.is_some();
-    // Without quotes it is a name in the program.
+    // Without quotes it is a name in a program.
     if next.is_some_and(|gap| !gap.iter().any(|byte| b"\"'`".contains(byte))) {
         return None;
     }
-    // Between its own quotes a flag is an element of a list, or is talked about.
+    // In its own quotes a flag is an element of a list, or mentioned in a text.
     if !is_list && !matches!(rest.first(), Some(b' ' | b'\t')) {
         return None;
     }
@@ -255,7 +255,7 @@ pub(super) fn at_flag(text: &str, at: usize) -> Option<Hit> {
     (!secret.starts_with('-') && is_secret(secret, noun, style)).then(|| hit(value, noun, name))
 }
 
-/// `<password>value</password>`; `at` is at the first `>`.
+/// `<password>value</password>`. `at` is at the first `>`.
 pub(super) fn at_element(text: &str, at: usize) -> Option<Hit> {
     let name = name_before(text, at).filter(|name| !name.quoted)?;
     if before(text.as_bytes(), name.start) != b'<' {
@@ -272,7 +272,7 @@ pub(super) fn at_element(text: &str, at: usize) -> Option<Hit> {
     is_secret(secret, noun, Style::Quoted).then(|| hit(value, noun, name.text))
 }
 
-/// The secret in the field of an object, if it is one.
+/// The secret in a field of an object.
 pub(super) fn in_field(name: &str, value: &str) -> Option<Hit> {
     let noun = noun_of(name)?;
     match noun {

@@ -1,4 +1,4 @@
-//! The name of a value: before the sign that assigns, before the value's type, or in the pair before it.
+//! The name of a value: before the assignment, before the value's type, or in the preceding pair.
 
 use super::alphabet::{ALNUM, DOTTED, before, byte};
 use super::extent;
@@ -9,12 +9,12 @@ use super::{colour, words};
 pub(super) struct Name<'a> {
     pub(super) text: &'a str,
     pub(super) start: usize,
-    /// Its quotes, as in JSON.
+    /// It is quoted, as in JSON.
     pub(super) quoted: bool,
 }
 
 impl Name<'_> {
-    /// Whether it is this word, in any case, and behind a list's dash or a dot.
+    /// Whether it is this word, in any case, or ends with it after a list's dash or a dot.
     pub(super) fn is(&self, word: &str) -> bool {
         self.text.len() >= word.len()
             && self.text.trim_start_matches(['-', '.']).eq_ignore_ascii_case(word)
@@ -31,7 +31,7 @@ pub(super) fn name_before(text: &str, end: usize) -> Option<Name<'_>> {
     };
     end = back(end, 24, |byte| matches!(byte, b' ' | b'\t'));
     if before(bytes, end) == b'\n' {
-        // JSON may break the line before its sign.
+        // JSON may have a line end before its colon.
         end = back(end, 64, |byte| byte.is_ascii_whitespace());
         matches!(before(bytes, end), b'"' | b'\'').then_some(())?;
     }
@@ -59,14 +59,14 @@ pub(super) fn name_before(text: &str, end: usize) -> Option<Name<'_>> {
     if quoted && before(bytes, start) == b'\\' {
         start += extent::escaped_quote(bytes, start - 1).map_or(0, |quote| quote.len() - 1);
     }
-    // The letter of an escape belongs to the line before.
+    // The letter of an escape belongs to the previous line.
     if length > 1
         && before(bytes, start) == b'\\'
         && matches!(byte(bytes, start), b'n' | b'r' | b't')
     {
         start += 1;
     }
-    // So do a colour's number and letter: `[31mname`.
+    // A colour's number and letter do too: `[31mname`.
     if matches!(before(bytes, start), b'[' | b';') {
         let digits = bytes.get(start..end)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let is_colour = digits > 0 && byte(bytes, start + digits) == b'm';
@@ -96,7 +96,7 @@ pub(super) fn annotated(text: &str, name: &Name<'_>, at: usize) -> Option<Noun> 
 /// `name: PASSWORD` or `key="Password"` directly before this `value:`, also in a diff and with the numbers of lines.
 pub(super) fn named_before<'a>(text: &'a str, name: &Name<'_>) -> Option<&'a str> {
     let (owner, key) = pair_before(text, name.start)?;
-    // In a diff the value before it, which it replaces.
+    // In a diff the replaced value is between them.
     let (owner, key) = if key.is("value") { pair_before(text, key.start)? } else { (owner, key) };
     (key.is("name") || key.is("key")).then_some(owner.text)
 }
@@ -118,7 +118,7 @@ fn pair_before(text: &str, end: usize) -> Option<(Name<'_>, Name<'_>)> {
     Some((owner, key))
 }
 
-/// `"name": "PASSWORD"` directly behind the `value` that begins at `at`.
+/// `"name": "PASSWORD"` directly after the `value` that begins at `at`.
 pub(super) fn named_behind<'a>(text: &'a str, name: &Name<'_>, at: usize) -> Option<&'a str> {
     if !name.quoted {
         return None;
@@ -146,13 +146,13 @@ pub(super) fn in_words(text: &str, name: &Name<'_>) -> Option<Noun> {
     noun_of(&[word, "_key"].concat())
 }
 
-/// A tag of HTML is read no further.
+/// The maximum length of an HTML tag.
 const MAX_TAG_BYTES: usize = 300;
 
-/// `<input type="password" value="…">`: the noun of a field that hides what is typed.
+/// `<input type="password" value="…">`: the noun of a field that hides its text.
 pub(super) fn of_input(text: &str, name: &Name<'_>, at: usize) -> Option<Noun> {
     let bytes = text.as_bytes();
-    // Programs have many a `value = `: only an attribute has its text directly behind the sign.
+    // Programs often have `value = `. Only an attribute has its text directly after the sign.
     let is_attribute =
         name.start + name.text.len() + 1 == at && matches!(byte(bytes, at), b'"' | b'\'' | b'\\');
     if name.quoted || !is_attribute || !before(bytes, name.start).is_ascii_whitespace() {
@@ -168,8 +168,8 @@ pub(super) fn of_input(text: &str, name: &Name<'_>, at: usize) -> Option<Noun> {
     tag.contains("type=password").then_some(Noun::Password)
 }
 
-/// The text without what stands between a value and the next name: the end of the line, and before the next one a diff's
-/// sign or a number.
+/// The text without the separator between a value and the next name: the line end, and before the next name the sign
+/// of a diff or a number.
 fn without_line_head(head: &str) -> &str {
     let between = [' ', '\t', '\n', '\r', ',', '"', '\'', '\\', '-', '+', '\u{2192}'];
     let bare = head.trim_end_matches(between);
@@ -181,7 +181,7 @@ fn without_line_head(head: &str) -> &str {
     if is_numbered && opens_line { unnumbered } else { bare }
 }
 
-/// Whether an escape that stands for the end of a line or a tab ends here.
+/// Whether an escape for a line end or a tab ends here.
 pub(super) fn is_after_escape(bytes: &[u8], at: usize) -> bool {
     matches!(before(bytes, at), b'n' | b'r' | b't') && before(bytes, at.saturating_sub(1)) == b'\\'
 }

@@ -1,5 +1,5 @@
-//! The person's own patterns (`CC_LANGFUSE_MASK_PATTERNS`): further secrets, and texts that are none. They are compiled when
-//! the first text is masked, and only then.
+//! The user's own patterns (`CC_LANGFUSE_MASK_PATTERNS`): further secrets, and texts that are no secrets. They are
+//! compiled when the first text is masked.
 
 mod written;
 
@@ -13,17 +13,17 @@ use regex_lite::{Regex, RegexBuilder};
 use super::mask::OPENING;
 use written::{Written, kind, literal, read};
 
-/// A pattern that grows beyond this when compiled is refused: it would cost more than all else.
+/// A pattern that compiles to more is rejected: it would dominate the cost.
 const MAX_REGEX_BYTES: usize = 1 << 20;
 
-/// Patterns as they were written, and as they are used.
+/// Patterns in their written form, compiled on first use.
 #[derive(Clone, Default)]
 pub struct Patterns {
     sources: Vec<Source>,
     compiled: Arc<OnceLock<Result<Compiled, String>>>,
-    /// Texts that are secrets wherever they stand, whatever the patterns allow.
+    /// Texts that are always secrets, whatever the patterns allow.
     literals: Arc<[String]>,
-    /// To find them. Made once: a finder for each text was a quarter of a replay.
+    /// Searches for the literals. Built once: building them per text took a quarter of a replay.
     finders: Arc<OnceLock<Vec<Finder<'static>>>>,
 }
 
@@ -31,7 +31,7 @@ pub struct Patterns {
 #[derive(Clone, PartialEq)]
 struct Source {
     text: String,
-    /// Patterns that allow texts are left out.
+    /// Allow patterns are left out.
     masks_only: bool,
 }
 
@@ -42,7 +42,7 @@ impl PartialEq for Patterns {
     }
 }
 
-/// Without the patterns, which may be secret themselves.
+/// Hides the patterns, which may be secret themselves.
 impl fmt::Debug for Patterns {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let length: usize = self.sources.iter().map(|source| source.text.len()).sum();
@@ -59,17 +59,17 @@ struct Compiled {
 struct Own {
     kind: String,
     regex: Regex,
-    /// Nothing can be found in a text without this.
+    /// A text without this part can't match.
     literal: String,
 }
 
 impl Patterns {
-    /// Patterns as a person writes them: a JSON array, or one per line. They are compiled when they are first used.
+    /// Patterns in the user's form: a JSON array, or one per line. They are compiled on first use.
     pub fn new(written: Option<&str>) -> Self {
         Self::default().and(written.unwrap_or_default(), false)
     }
 
-    /// These patterns and those of another text. `masks_only`: without its patterns that allow texts.
+    /// These patterns and those of another text. `masks_only`: without its allow patterns.
     pub fn and(self, text: &str, masks_only: bool) -> Self {
         let text = text.trim().to_owned();
         let mut sources = self.sources;
@@ -79,7 +79,7 @@ impl Patterns {
         Self { sources, compiled: Arc::default(), ..self }
     }
 
-    /// The same, and these texts, of the kind `langfuse-key`.
+    /// These patterns, and texts of the kind `langfuse-key`.
     pub fn with_literals(self, literals: Vec<String>) -> Self {
         Self { literals: literals.into(), finders: Arc::default(), ..self }
     }
@@ -88,7 +88,7 @@ impl Patterns {
         self.sources.is_empty()
     }
 
-    /// The places of the literals, those of each in order.
+    /// The places of the literals, in order for each of them.
     pub(super) fn literals(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
         let finders = self.finders.get_or_init(|| {
             let finder = |literal: &String| Finder::new(literal).into_owned();
@@ -100,12 +100,12 @@ impl Patterns {
         })
     }
 
-    /// Why they can't be used, if they can't; in words that quote nothing of them.
+    /// The problem of unusable patterns. Quotes nothing of them.
     pub fn problem(&self) -> Option<&str> {
         self.compiled()?.as_ref().err().map(String::as_str)
     }
 
-    /// The patterns that find secrets and those that allow texts, as they were written.
+    /// The mask patterns and the allow patterns, as written.
     pub fn written(&self) -> (Vec<String>, Vec<String>) {
         let written = self.read().into_iter().flatten();
         let (allowed, masks): (Vec<_>, Vec<_>) = written.partition(|written| written.is_allowed);
@@ -114,7 +114,7 @@ impl Patterns {
             .into()
     }
 
-    /// Whether a pattern of the person allows this text.
+    /// Whether an allow pattern matches this text.
     pub fn allow(&self, secret: &str) -> bool {
         let Some(Ok(compiled)) = self.compiled() else {
             return false;
@@ -122,7 +122,7 @@ impl Patterns {
         compiled.allowed.iter().any(|regex| regex.is_match(secret))
     }
 
-    /// Those that find secrets.
+    /// The mask patterns.
     pub(super) fn iter(&self) -> impl Iterator<Item = Pattern<'_>> {
         let compiled = self.compiled().and_then(|compiled| compiled.as_ref().ok());
         compiled
@@ -144,7 +144,7 @@ impl Patterns {
     }
 }
 
-/// One of the person's patterns.
+/// One of the user's patterns.
 #[derive(Clone, Copy)]
 pub(super) struct Pattern<'a> {
     own: &'a Own,
@@ -174,10 +174,10 @@ impl<'a> Pattern<'a> {
     }
 }
 
-/// A pattern such as `\w+` finds the words of a mask as well: they stay, so that a masked text is stable.
+/// A pattern such as `\w+` also matches the words of a mask. They stay, so that masking twice changes nothing.
 fn is_within_mask(text: &str, range: &Range<usize>) -> bool {
     let head = text.get(..range.start).unwrap_or_default();
-    // A mask is short: its beginning is within these bytes.
+    // A mask is short: it begins within these bytes.
     let mut from = head.len().saturating_sub(100);
     while !head.is_char_boundary(from) {
         from += 1;
@@ -193,7 +193,7 @@ fn compile(patterns: Vec<Written>) -> Result<Compiled, String> {
     let mut compiled = Compiled::default();
     for (position, written) in patterns.into_iter().enumerate() {
         let regex = RegexBuilder::new(&written.pattern).size_limit(MAX_REGEX_BYTES).build();
-        // The error of the library quotes the pattern.
+        // The library's error quotes the pattern.
         let regex =
             regex.map_err(|_| format!("pattern {} is no regular expression", position + 1))?;
         if regex.is_match("") {

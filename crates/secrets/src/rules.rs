@@ -1,5 +1,5 @@
-//! The rules: how a secret begins, and how far it reaches. A rule is tried only at its beginning, so that a
-//! text without one costs a look-up a byte.
+//! The rules: the beginning and the extent of each secret. A rule is tried only at its beginning, so that a text
+//! without one costs a table look-up per byte.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -13,13 +13,13 @@ use super::values::has_digit;
 use super::vendors::{Vendor, vendors};
 use super::{calls, cells, commands, flags, headers, keys, shapes, stdin, urls, words};
 
-/// The bytes that are read before a secret is certain: a text of beginnings would be read again and again.
+/// The bytes read before a secret is certain. Otherwise a text of many beginnings would be read again and again.
 const PROBE: usize = 256;
 
 /// The secret of a vendor that begins at `at`, if it is one.
 fn of_vendor(vendor: &Vendor, text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
-    // A dot before it: the end of a file's name.
+    // A dot before it marks the end of a file name.
     if vendor.at_word && (!begins_word(bytes, at) || before(bytes, at) == b'.') {
         return None;
     }
@@ -43,25 +43,25 @@ fn of_vendor(vendor: &Vendor, text: &str, at: usize) -> Option<Hit> {
     Some(Hit::new(at, end, vendor.kind))
 }
 
-/// The first bytes of a key, and not the last ones of its beginning, as in `sk-ant-api03-…`.
+/// The first bytes of a key, not the last ones of its prefix, as in `sk-ant-api03-…`.
 fn is_rest_of_cut(head: &str) -> bool {
     let last = head.rsplit('-').next().unwrap_or_default();
     head.len() >= 6 && last.len() >= 4
 }
 
-/// Not the filling of an example, and no words.
+/// It is no filling of an example and no word.
 fn looks_made(body: &str) -> bool {
     (has_digit(body) || has_random_letters(body, 8)) && !is_filling(body)
 }
 
-/// The rules by the bytes with which their secrets begin.
+/// The rules, indexed by the first bytes of their secrets.
 pub(super) struct Rules {
     vendors: Vec<Vendor>,
     /// For each first byte, its range in `SHAPES`.
     first_shapes: [Range<usize>; 128],
     /// For each first byte, its range in `vendors`.
     first_vendors: [Range<usize>; 128],
-    /// A bit for each two bytes: all of them, so that no bound has to be checked.
+    /// One bit per pair of bytes. The table is complete, so that no bound is checked.
     pairs: [u8; 256 * 256 / 8],
 }
 
@@ -76,11 +76,11 @@ impl Rules {
         let (first_shapes, first_vendors) =
             (index(shape_begins.clone()), index(vendor_begins.clone()));
         let mut pairs = [0; 256 * 256 / 8];
-        // Anything can be assigned, or goes through a pipe.
+        // Any name can precede an assignment or a pipe.
         let assigned = (0..=u8::MAX).flat_map(|second| b"=:>|".map(|first| [first, second]));
         let begins =
             shape_begins.chain(vendor_begins).filter_map(|begin| begin.as_bytes().first_chunk());
-        // So does a colon of full width.
+        // The full-width colon assigns, too.
         for pair in assigned.chain([[0xef, 0xbc]]).chain(begins.copied()) {
             let (byte, bit) = place(pair);
             if let Some(byte) = pairs.get_mut(byte) {
@@ -90,19 +90,19 @@ impl Rules {
         Self { vendors, first_shapes, first_vendors, pairs }
     }
 
-    /// Whether a secret may begin with these two bytes, or a sign that assigns one.
+    /// Whether these two bytes may begin a secret or an assignment.
     pub(super) fn may_begin(&self, pair: [u8; 2]) -> bool {
         let (byte, bit) = place(pair);
         self.pairs.get(byte).is_some_and(|byte| byte & bit != 0)
     }
 
-    /// The secret that begins at `at`: by its shape, else by the longest beginning that leads to one.
+    /// The secret at `at`: by its shape, otherwise by the longest matching prefix.
     pub(super) fn find(&self, text: &str, at: usize) -> Option<Hit> {
         let rest = text.as_bytes().get(at..)?;
         let (first, second) = (*rest.first()?, *rest.get(1)?);
         let third = rest.get(2).copied().unwrap_or_default();
-        // Sorted by their beginnings: the longer one of two that begin alike comes later. The bytes after the first tell
-        // most of them apart, for less than a call that compares texts.
+        // Sorted by prefix, so that the longer of two similar ones comes later. Comparing the bytes after the first
+        // is cheaper than a call that compares texts.
         for (begin, shape) in
             SHAPES.get(self.first_shapes.get(usize::from(first))?.clone())?.iter().rev()
         {
@@ -130,7 +130,7 @@ impl Rules {
     }
 }
 
-/// The byte and the bit of a pair, in the order in which a processor reads the pair at once.
+/// The byte and bit of a pair, in the order in which a processor loads the pair at once.
 fn place(pair: [u8; 2]) -> (usize, u8) {
     let pair = u16::from_le_bytes(pair);
     (usize::from(pair >> 3), 1 << (pair & 7))
@@ -148,10 +148,10 @@ fn index<'a>(table: impl Iterator<Item = &'a str>) -> [Range<usize>; 128] {
     ranges
 }
 
-/// Recognises a secret by the text around a place.
+/// Recognises a secret by the text around a position.
 type Shape = fn(&str, usize) -> Option<Hit>;
 
-/// Secrets that are more than a beginning and a word of one alphabet.
+/// Secrets that are more than a prefix and a word of one alphabet.
 static SHAPES: &[(&str, Shape)] = &[
     ("#define ", words::defined),
     ("( ", calls::argument),
@@ -214,7 +214,7 @@ static SHAPES: &[(&str, Shape)] = &[
     ("webhook.office.com/", shapes::teams_webhook),
 ];
 
-/// A hit with the kind that its value has by itself, if it has one.
+/// The hit with the more precise kind of its value, if there is one.
 pub(super) fn classified(text: &str, hit: Hit) -> Hit {
     if !hit.is_by_context {
         return hit;
@@ -223,7 +223,7 @@ pub(super) fn classified(text: &str, hit: Hit) -> Hit {
     Hit { kind: kind.unwrap_or(hit.kind), ..hit }
 }
 
-/// The kind of a text that is one secret and nothing else.
+/// The kind of a text that is exactly one secret.
 fn whole(text: &str) -> Option<&'static str> {
     let hit = RULES.find(text, 0)?;
     (hit.start == 0 && hit.end == text.len()).then_some(hit.kind)

@@ -1,4 +1,4 @@
-//! One pass over a text: where a rule may begin, it is asked.
+//! The single pass over a text, which tries rules where they may begin.
 
 use std::ops::Range;
 
@@ -14,15 +14,14 @@ use super::{cells, stdin};
 pub struct Secret<'a> {
     /// Its place, in bytes.
     pub range: Range<usize>,
-    /// Its kind: `github-token`, `password`, or the name of the pattern that found it.
+    /// Its kind: `github-token`, `password`, or the name of the matching pattern.
     pub kind: &'a str,
-    /// What must stand on both sides of a text that takes its place: the quote that is used around here, where the secret is
-    /// a number of JSON; else nothing.
+    /// Quotes for both sides of a replacement: the local quote if the secret is a JSON number, otherwise empty.
     pub quote: &'a str,
 }
 
-/// The secrets in a text, in order and apart from each other: those of the built-in rules that `patterns` do not allow, and what
-/// `patterns` find. Ranges are in bytes and lie on the borders of characters.
+/// The secrets in a text, in order and without overlap: those of the built-in rules that `patterns` do not allow, and
+/// the matches of `patterns`. Ranges are in bytes and on character boundaries.
 pub fn find<'a>(text: &'a str, patterns: &'a Patterns) -> Vec<Secret<'a>> {
     let mut secrets = Vec::new();
     built_in(text, patterns, &mut secrets);
@@ -58,7 +57,7 @@ fn built_in<'a>(text: &'a str, patterns: &Patterns, secrets: &mut Vec<Secret<'a>
     }
 }
 
-/// The next place from `at` on where a rule may begin, and its byte. Most of a hook's masking is this.
+/// The next position from `at` on where a rule may begin, with its byte. Most of a hook's masking time is spent here.
 fn next_place(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
     let rules = &*RULES;
     let mut pairs = bytes.get(at..)?.windows(2);
@@ -81,7 +80,7 @@ fn is_allowed(text: &str, hit: &Hit, patterns: &Patterns) -> bool {
     text.get(hit.start..hit.end).is_none_or(|secret| secret.is_empty() || patterns.allow(secret))
 }
 
-/// In order; a shape that reaches back over an earlier finding is joined with it.
+/// Adds a secret in order. One that overlaps the previous secret is joined with it.
 fn push<'a>(secrets: &mut Vec<Secret<'a>>, text: &'a str, hit: Hit) {
     let mut start = hit.start;
     while let Some(last) = secrets.last().filter(|last| last.range.end > start) {
@@ -96,11 +95,11 @@ fn push<'a>(secrets: &mut Vec<Secret<'a>>, text: &'a str, hit: Hit) {
     });
 }
 
-/// The person's own patterns. Where one meets a built-in rule both are taken out as one.
+/// Adds the matches of the user's patterns. A match that overlaps a built-in rule's secret is joined with it.
 fn own<'a>(text: &str, patterns: &'a Patterns, secrets: &mut Vec<Secret<'a>>) {
     for own in patterns.iter() {
         let found = own.find(text).map(|range| Secret { range, kind: own.kind(), quote: "" });
-        // The matches of one pattern are in order, as the secrets are.
+        // Both the matches of a pattern and the secrets are in order.
         let before = std::mem::take(secrets);
         let (mut before, mut found) = (before.into_iter().peekable(), found.peekable());
         loop {
@@ -126,7 +125,7 @@ fn join<'a>(secrets: &mut Vec<Secret<'a>>, next: Option<Secret<'a>>) {
     }
 }
 
-/// The quote that JSON uses around here: of the name before the number.
+/// The quote that JSON uses here, from the name before the number.
 fn quote_around(text: &str, at: usize) -> &str {
     let head = text.get(..at).unwrap_or_default().trim_end_matches([' ', '\t', ':', '=', '>']);
     let bytes = head.as_bytes();

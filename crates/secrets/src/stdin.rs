@@ -1,5 +1,6 @@
-//! Secrets that a shell writes to a program that reads one: `echo … | gh auth login --with-token`, `docker login
-//! --password-stdin <<< …`. The same text is a commit's id before another program, so only the programs below count.
+//! Secrets that a shell writes to a program's standard input: `echo … | gh auth login --with-token`, `docker login
+//! --password-stdin <<< …`. Before another program the same text is a commit id, so that only the programs below
+//! count.
 
 use super::alphabet::{before, byte};
 use super::extent::{self, Extent, after_spaces};
@@ -8,7 +9,7 @@ use super::hit::Hit;
 use super::names::Noun;
 use super::placeholders::is_placeholder;
 
-/// Commands that read a secret: words that follow each other in them, with other ones between.
+/// Commands that read a secret: words in this order, with other words between.
 const READERS: &[&str] = &[
     "--password-stdin",
     "az login --federated-token stdin",
@@ -41,12 +42,12 @@ const READERS: &[&str] = &[
 /// Commands that write their arguments.
 const WRITERS: [&str; 4] = ["echo ", "printf ", "print ", "Write-Output "];
 
-/// A command that writes a secret is read no further back.
+/// The maximum length of a command that writes a secret.
 const MAX_WRITER_BYTES: usize = 4096;
-/// A command that reads one.
+/// The maximum length of a command that reads one.
 const MAX_READER_BYTES: usize = 400;
 
-/// The secret that goes through the pipe at `at`.
+/// The secret before the pipe at `at`.
 pub(super) fn at_pipe(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     if byte(bytes, at + 1) == b'|' || before(bytes, at) == b'|' {
@@ -62,7 +63,7 @@ pub(super) fn at_pipe(text: &str, at: usize) -> Option<Hit> {
     let value_at = match written.max() {
         Some(written) => first_argument(text, command_at + written),
         None => {
-            // A shell of Windows writes a text that stands alone.
+            // On Windows a shell writes a text that stands alone.
             let text_at = at - command.trim_start().len();
             extent::quoted(bytes, text_at)?;
             text_at
@@ -71,7 +72,7 @@ pub(super) fn at_pipe(text: &str, at: usize) -> Option<Hit> {
     secret(text, argument(text, value_at, at)?, reader)
 }
 
-/// `command <<< secret`, and the line after `command <<END`; `at` is at the first sign.
+/// `command <<< secret`, and the line after `command <<END`. `at` is at the first sign.
 pub(super) fn here(text: &str, at: usize) -> Option<Hit> {
     let bytes = text.as_bytes();
     let command = command_before(text, at, MAX_READER_BYTES);
@@ -100,7 +101,7 @@ fn command_after(text: &str) -> &str {
             b'\n' if !text.get(..end).unwrap_or_default().trim_end().ends_with('\\') => break,
             b'\\' => {
                 let slashes = extent::backslashes(bytes, end);
-                // JSON's end of line, unless the line goes on: `\\\n`.
+                // JSON's line end, unless the line continues: `\\\n`.
                 if slashes < 3 && byte(bytes, end + slashes) == b'n' {
                     break;
                 }
@@ -116,7 +117,7 @@ fn reads_a_secret(command: &str) -> bool {
     let ends_word = |letter: u8| matches!(letter, b' ' | b'\t' | b'\n' | b'=');
     let mut words = command.as_bytes().split(|byte| ends_word(*byte)).map(bare_word);
     while let Some(word) = words.next().filter(|_| command.len() > 8) {
-        // Most words are no program's name: this is asked for each cell of a table.
+        // Most words are no program's name, and this runs for each cell of a table.
         for reader in READERS.iter().filter(|reader| reader.as_bytes().starts_with(word)) {
             let mut parts = reader.split(' ').map(str::as_bytes);
             let mut rest = words.clone();
@@ -128,7 +129,7 @@ fn reads_a_secret(command: &str) -> bool {
     false
 }
 
-/// A word without quotes, brackets and the folder before it.
+/// A word without quotes, brackets and its folder.
 fn bare_word(word: &[u8]) -> &[u8] {
     let is_around = |byte: &u8| matches!(byte, b'"' | b'\'' | b'`' | b'\\' | b')' | b'}' | b',');
     let start = word.iter().position(|byte| !is_around(byte)).unwrap_or(word.len());
@@ -137,7 +138,7 @@ fn bare_word(word: &[u8]) -> &[u8] {
     word.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
 }
 
-/// Where the first argument begins that is no flag and no format.
+/// The start of the first argument that is neither a flag nor a format.
 fn first_argument(text: &str, at: usize) -> usize {
     let bytes = text.as_bytes();
     let mut at = after_spaces(bytes, at);
@@ -154,7 +155,7 @@ fn first_argument(text: &str, at: usize) -> usize {
     }
 }
 
-/// The argument at `at` and those that follow it, before `end`.
+/// The argument at `at` with the following ones, before `end`.
 fn argument(text: &str, at: usize, end: usize) -> Option<Extent> {
     let bytes = text.as_bytes();
     let quoted = extent::quoted(bytes, at).filter(|value| value.end <= end);
@@ -179,7 +180,7 @@ fn secret(text: &str, value: Extent, reader: &str) -> Option<Hit> {
     is_one.then(|| Hit::by_context(value.end - secret.len(), value.end, Noun::Key.kind()))
 }
 
-/// The place behind a closing quote, which may be escaped.
+/// The position after a closing quote, which may be escaped.
 fn after_quotes(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     let slashes = extent::backslashes(bytes, at);

@@ -23,7 +23,6 @@ const MAX_FIELD_BYTES: u64 = 256;
 /// `parent`: the parent of its first row. `index`: its 1-based position in its branch.
 ///
 /// # Errors
-///
 /// If the file can't be read.
 pub fn branch_point(
     path: &Path,

@@ -53,7 +53,7 @@ pub(super) fn classify(
     let text = json_text::of_line(line.bytes);
     let unique;
     let read = match serde_json::from_str(&text) {
-        // A name that comes twice: as for JavaScript, the last one counts.
+        // An object has a name twice. As in JavaScript, the last value counts.
         Err(error) if error.is_data() => {
             unique = json_text::without_duplicates(&text).unwrap_or_default();
             serde_json::from_str(&unique).map_err(|_| error)
@@ -81,7 +81,7 @@ pub(super) fn classify(
     }))
 }
 
-/// Not serde_json's own message: it can quote the conversation.
+/// serde_json's own message can quote the conversation.
 fn category(error: &serde_json::Error) -> &'static str {
     match error.classify() {
         serde_json::error::Category::Syntax => "no JSON",
@@ -106,7 +106,7 @@ fn header(row: Row<'_>) -> Header {
     }
 }
 
-/// The record of a row. Takes from the row the texts that nothing else needs.
+/// The record of a row. Takes texts that nothing else needs out of the row.
 fn record(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
     let content = || room.text(row.content?.get());
     match row.kind.as_deref()? {
@@ -175,7 +175,8 @@ fn user(row: &mut Row<'_>, room: &RowBudget) -> Option<Record> {
     })
 }
 
-/// Whether the CLI wrote the row for `source`. Before 2.1.332 only its text tells, which a person may write too.
+/// Whether the CLI wrote the row for `source`. Before 2.1.332 only the text shows that, and a person may type the
+/// same text.
 fn is_written_by(row: &Row<'_>, source: &str, text: &str, prefix: &str) -> bool {
     match row.row_source.as_deref() {
         Some(known) => known == source && (source == "hook" || text.starts_with(prefix)),
@@ -231,7 +232,7 @@ fn results(row: &mut Row<'_>, blocks: Vec<Block>, room: &RowBudget) -> Record {
                 result.structured.clone_from(&structured);
                 result.patch = outcome.structured_patch.as_deref().map(Patch::of);
                 result.diff = outcome.structured_patch.as_deref().and_then(content::diff);
-                // A row has one; of several results it would count several times.
+                // The row has one operation: with several results it would count several times.
                 result.git = git.take();
                 results.push(*result);
             }
@@ -308,7 +309,8 @@ fn system(row: &Row<'_>, content: impl Fn() -> Option<String>) -> Option<Record>
     }
 }
 
-/// The output of a command. The agent is named after it, because the output may be any text of a model.
+/// The output of a command. The agent's id comes from the name of the element, because the output may be any text of
+/// a model.
 fn command_output(content: &str) -> Option<Record> {
     let shown = shown_by_command(content);
     let (text, rest) = shown.unwrap_or(("", content));
@@ -356,7 +358,7 @@ fn notification(text: &str) -> Option<Notification> {
     let text = text.trim_start().strip_prefix("<task-notification>")?;
     let tag =
         |name: &str| between(text, &format!("<{name}>"), &format!("</{name}>")).map(str::to_owned);
-    // Somebody may have pasted the like with anything in it; ids and states go into metadata and are kept.
+    // Anybody may have pasted a similar text; ids and states go into metadata.
     let word = |name: &str| tag(name).filter(|word| !word.contains(char::is_whitespace));
     Some(Notification {
         task_id: word("task-id"),
@@ -366,7 +368,7 @@ fn notification(text: &str) -> Option<Notification> {
     })
 }
 
-/// The skill that a command of the person runs. Its row begins with the skill's message; that of an older command says
+/// The skill that a person's command runs. Its row begins with the skill's message. That of an older command says
 /// "greet is running…", that of a local command begins with the name.
 fn skill(text: &str) -> Option<&str> {
     let message = text.strip_prefix("<command-message>")?;

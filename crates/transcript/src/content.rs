@@ -23,9 +23,9 @@ pub enum Block {
         /// Length of its encrypted form, in characters.
         size: usize,
     },
-    /// The model asks for a tool. Shared: the answer holds it, and so does the call.
+    /// A tool call by the model. Shared by the answer and the call.
     ToolUse(Rc<ToolUse>),
-    /// A tool answers. Boxed: it is large, and rare among the blocks.
+    /// A tool's result. Boxed: it is large, and rare among the blocks.
     ToolResult(Box<ToolResult>),
     /// An image or a document.
     Media(Media),
@@ -34,7 +34,7 @@ pub enum Block {
 }
 
 impl Block {
-    /// The API's answer of a tool that it ran itself: an answer may end with it.
+    /// The result of a tool that the API ran itself. An answer may end with it.
     pub(crate) fn is_server_tool_result(&self) -> bool {
         let Self::Other(block) = self else { return false };
         let kind = block.get("type").and_then(Value::as_str);
@@ -56,17 +56,17 @@ pub struct ToolUse {
 /// The answer of a tool.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolResult {
-    /// The `tool_use.id` it answers.
+    /// The `tool_use.id` of the answered call.
     pub tool_use_id: String,
-    /// The blocks that the model got.
+    /// The blocks sent to the model.
     pub content: Vec<Block>,
     /// `is_error`; absent counts as success.
     pub is_error: bool,
-    /// The agent that the call launched, where the row names one.
+    /// The agent that the call launched, if the row names one.
     pub agent_id: Option<String>,
     /// The background task that the call launched.
     pub background_task: Option<String>,
-    /// The run of the workflow that the call launched.
+    /// The workflow run that the call launched.
     pub workflow: Option<String>,
     /// The name of that workflow.
     pub workflow_name: Option<String>,
@@ -74,15 +74,15 @@ pub struct ToolResult {
     pub status: Option<String>,
     /// The launched agent runs in the background.
     pub is_async: bool,
-    /// The tool's result is the turn's answer (structured output).
+    /// The result is the turn's answer (structured output).
     pub ends_turn: bool,
-    /// Why the tool was not run: `permission-rule`, `user-rejected`.
+    /// The reason for a denial: `permission-rule`, `user-rejected`.
     pub denial: Option<String>,
-    /// It was refused before it ran; a tool that was stopped while it ran is denied too.
+    /// It was denied before it ran. A tool that was stopped while running is denied too.
     pub denied_before_run: bool,
-    /// Who decided that the tool may run: decision and source.
+    /// The decision that allowed the tool, with its source.
     pub permission: Option<(String, String)>,
-    /// The file that holds all of an output that was too large for the model.
+    /// The file with the whole of an output that was too large for the model.
     pub saved_to: Option<String>,
     /// Its size in bytes.
     pub saved_size: Option<u64>,
@@ -92,7 +92,7 @@ pub struct ToolResult {
     pub patch: Option<Patch>,
     /// These lines as a unified diff without file names; `None` if there are none.
     pub diff: Option<String>,
-    /// The commit, push or pull request that the command made.
+    /// The commit, push or pull request of the command.
     pub git: Option<Box<GitOperation>>,
 }
 
@@ -106,7 +106,7 @@ pub struct Patch {
 }
 
 impl Patch {
-    /// Counts the lines of a patch in hunks.
+    /// Counts the changed lines of hunks.
     pub(super) fn of(hunks: &[rows::Hunk]) -> Self {
         let lines = || hunks.iter().filter_map(|hunk| hunk.lines.as_ref()).flatten();
         let count = |mark: char| lines().filter(|line| line.starts_with(mark)).count() as u64;
@@ -131,7 +131,8 @@ pub(super) fn diff(hunks: &[rows::Hunk]) -> Option<String> {
 }
 
 impl ToolResult {
-    /// The rows of agents have no `toolUseResult` since 2.1.50: only the text shows that a nested agent runs on.
+    /// Since 2.1.50 the rows of agents have no `toolUseResult`: only the text shows that a nested agent continues in
+    /// the background.
     pub(super) fn announces_launch(&self) -> bool {
         let first = self.content.first().and_then(as_text);
         first.is_some_and(|text| text.starts_with("Async agent launched successfully"))
@@ -145,15 +146,16 @@ pub struct Media {
     pub kind: String,
     /// e.g. `image/png`.
     pub media_type: String,
-    /// Size in bytes, decoded; `None` when only a reference was given.
+    /// Size in bytes, decoded; `None` for a reference.
     pub size: Option<usize>,
-    /// The reference, when the data is not inline.
+    /// The reference, if the data is not inline.
     pub url: Option<String>,
-    /// Its bytes, if they are wanted and Langfuse takes them.
+    /// Its bytes, if they are wanted and Langfuse accepts them.
     pub source: Option<MediaSource>,
 }
 
-/// The blocks of a `content` field, which is a string or a list. Blocks without their required fields are kept as they are.
+/// The blocks of a `content` field, which is a string or a list. A block without its required fields is kept
+/// unchanged.
 pub(super) fn blocks(content: Option<&RawValue>, room: &RowBudget) -> Vec<Block> {
     let Some(content) = content.map(RawValue::get) else {
         return Vec::new();
@@ -162,7 +164,7 @@ pub(super) fn blocks(content: Option<&RawValue>, room: &RowBudget) -> Vec<Block>
         return vec![Block::Text(text)];
     }
     let read = |list| serde_json::Deserializer::from_str(content).deserialize_any(list);
-    // Nearly always all blocks are known: then they are read once, without a copy of their text.
+    // Nearly always all blocks are known. Then they are read once, without a copy of their text.
     room.attempt(|| read(List { room, known_only: true }))
         .or_else(|_| room.attempt(|| read(List { room, known_only: false })))
         .unwrap_or_else(|_| vec![Block::Other(room.tree(content))])
@@ -202,7 +204,7 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 }
 
-/// A value as a tree, or as its own text where it is nested deeper than 128 levels, the limit of serde_json.
+/// A value as a tree, or as its text if it is nested deeper than 128 levels, the limit of serde_json.
 pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
@@ -258,7 +260,7 @@ fn media(kind: &str, source: rows::Source<'_>, room: &RowBudget) -> Media {
     }
 }
 
-/// The measure of a text that is not kept.
+/// The measure of a text that is dropped.
 fn measured(text: Option<&RawValue>, measure: fn(&str) -> usize) -> Option<usize> {
     Some(measure(&Characters::of(text?.get())?.text()))
 }

@@ -22,7 +22,6 @@ pub struct HookTime {
 /// The recorded runs of Stop hooks, in order.
 ///
 /// # Errors
-///
 /// If the file can't be read.
 pub fn hook_times(transcript: &Path) -> Result<Vec<HookTime>> {
     let words = Words::new(["\"stop_hook_summary\""]);

@@ -72,7 +72,6 @@ impl InstructionLog {
 /// Adds the instructions that rows name between two offsets.
 ///
 /// # Errors
-///
 /// If the file can't be read.
 pub fn add_instructions(
     known: &mut Instructions,

@@ -1,5 +1,5 @@
-//! The texts of the instructions that rows hold: memory files of the project (CLAUDE.md), and agent types that are not Claude Code's
-//! own. Of an agent type a row has the description and the tools, not its prompt.
+//! The texts of instructions in rows: memory files of the project (CLAUDE.md), and agent types of the user. The row
+//! of an agent type has its description and tools, not its prompt.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::instruction_row::Attachment;
 use super::instructions::names_instructions;
 use super::lines::Lines;
 
-/// The type of a memory file that belongs to the project. Others are the user's or the organisation's.
+/// The type of a memory file of the project. Other types are the user's or the organisation's.
 const PROJECT_FILE: &str = "Project";
 
 /// The instructions in effect at the end of a transcript.
@@ -24,7 +24,7 @@ pub struct InstructionTexts {
     pub agents: BTreeMap<String, InstructionText>,
 }
 
-/// A text, and where Claude Code was when it wrote the row.
+/// A text, with Claude Code's directory when it wrote the row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstructionText {
     pub text: String,

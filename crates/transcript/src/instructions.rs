@@ -32,7 +32,7 @@ pub struct Instructions {
     agents: BTreeMap<String, String>,
 }
 
-/// Whether a row may name instructions: its type says so, or stands where no release has written it yet.
+/// Whether a row may name instructions: its type says so, or is at an unusual place.
 pub(super) fn names_instructions(row: &[u8]) -> bool {
     if scan::leading_type(row).is_some() {
         return false;
@@ -51,7 +51,7 @@ impl Instructions {
     /// repository have one hash.
     pub fn hash(&self) -> Option<String> {
         let line = |kind: &str, name: &str, digest: &str| format!("{kind} {name} {digest}");
-        // Of a memory file the name alone; several may have it, so their digests are sorted with it.
+        // Only the name of a memory file counts. Several files may have it, so that their digests are sorted with it.
         let file_name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
         let files = self.project.iter().chain(&self.memory);
         let files = files.map(|(path, digest)| line("Memory", &file_name(path), digest));
@@ -67,7 +67,7 @@ impl Instructions {
         *self == Self::default()
     }
 
-    /// The digests of the CLAUDE.md files of the project, that of its top folder first.
+    /// The digests of the project's CLAUDE.md files, the top folder's first.
     pub fn project_files(&self) -> Vec<&str> {
         let is_claude_md = |path: &&String| path.rsplit('/').next() == Some("CLAUDE.md");
         let mut paths: Vec<&String> = self.project.keys().filter(is_claude_md).collect();
@@ -75,12 +75,12 @@ impl Instructions {
         paths.into_iter().filter_map(|path| self.project.get(path).map(String::as_str)).collect()
     }
 
-    /// Types of agents, each with the digest of its definition.
+    /// Agent types, each with the digest of its definition.
     pub fn agents(&self) -> impl Iterator<Item = (&str, &str)> {
         self.agents.iter().map(|(name, digest)| (name.as_str(), digest.as_str()))
     }
 
-    /// Takes a row into account. A row of another form changes nothing. Returns whether it is of such a type.
+    /// Observes a row. An unexpected form changes nothing. Returns whether the row names instructions.
     pub(super) fn observe(&mut self, row: &str) -> bool {
         let Ok(Row { attachment }) = serde_json::from_str(row) else {
             return false;
@@ -200,7 +200,7 @@ mod tests {
             observed(&[agents(&["- a: A", "- b: B"], &[], true), agents(&[], &["b"], false)]),
             observed(&[agents(&["- a: A"], &[], true)])
         );
-        // One that changed may be named as removed and added.
+        // A changed one may be named as removed and added.
         assert_eq!(
             observed(&[agents(&["- a: A"], &[], true), agents(&["- a: B"], &["a"], false)]),
             observed(&[agents(&["- a: B"], &[], true)])

@@ -1,4 +1,4 @@
-//! Where the files are: sessions under the Claude config folder, and the agents that belong to a session.
+//! Finds files: sessions in the Claude config folder, and the agents of a session.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -14,15 +14,15 @@ use serde::{Deserialize, Serialize};
 use super::lineage::hash;
 use super::{Entry, Transcript, last_activity};
 
-/// A few lines of JSON; anything larger is something else.
+/// Larger than a few lines of JSON: another file.
 const MAX_META_BYTES: u64 = 1024 * 1024;
 
 /// An agent's transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentFile {
-    /// `a` and 16 hex digits; teammates have a name in it.
+    /// `a` and 16 hex digits. A teammate's id contains its name.
     pub agent_id: String,
-    /// The transcript; of several files the one that was written last.
+    /// The transcript. Of several files the last written one.
     pub path: PathBuf,
     /// Further files of the agent: the session entered or left a worktree while it ran.
     pub others: Vec<PathBuf>,
@@ -38,9 +38,9 @@ pub struct AgentMeta {
     pub description: Option<String>,
     /// The tool call that launched it.
     pub tool_use_id: Option<String>,
-    /// 1 = launched by the session itself.
+    /// 1 = launched by the session.
     pub spawn_depth: Option<u64>,
-    /// The phase of the workflow whose step it is.
+    /// The phase of its workflow.
     pub workflow_phase: Option<String>,
     /// Its file begins with rows of its parent.
     #[serde(deserialize_with = "super::tolerant::field")]
@@ -56,7 +56,7 @@ impl AgentFile {
         std::iter::once(&self.path).chain(&self.others).map(PathBuf::as_path)
     }
 
-    /// Reads the file beside the transcript. A file that can't be read counts as missing.
+    /// Reads the file beside the transcript. An unreadable file counts as missing.
     pub fn meta(&self) -> AgentMeta {
         let mut metas = self.paths().map(|path| path.with_extension("meta.json"));
         let meta = metas.find_map(|path| {
@@ -66,11 +66,11 @@ impl AgentFile {
         meta.unwrap_or_default()
     }
 
-    /// Its rows, in the order in which they were written, each once: people copy folders, and programs write rows again. `read`
-    /// gives those of one file.
+    /// Its rows in the order in which they were written, each once: people copy folders, and programs write rows
+    /// again. `read` returns the rows of one file.
     ///
     /// # Errors
-    /// When a file can't be read.
+    /// If a file can't be read.
     pub fn rows(&self, mut read: impl FnMut(&Path) -> Result<Vec<Entry>>) -> Result<Vec<Entry>> {
         let mut rows = read(&self.path)?;
         for path in &self.others {
@@ -89,7 +89,7 @@ impl AgentFile {
         self.paths().filter_map(read).min_by_key(|row| row.at)
     }
 
-    /// The id of the workflow run in whose folder the transcript is.
+    /// The workflow run in whose folder the transcript is.
     pub fn workflow(&self) -> Option<String> {
         let folder = self.path.parent()?;
         let is_run = folder.parent()?.file_name()? == "workflows";
@@ -103,27 +103,27 @@ impl AgentFile {
     }
 }
 
-/// Where a release puts the transcripts of a session's agents.
+/// The place of the transcripts of a session's agents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
     /// `<folder>/<session>/subagents/**/agent-<id>.jsonl`, since 2.1.50.
     Below,
-    /// The same, in the folder of the worktree that the session is in at that time, while its own file stays where it was;
-    /// up to 2.1.197 at least (docs/claude-code.md, "Files of subagents").
+    /// Like `Below`, in the folder of the worktree that the session is in at that time, while its own file stays; up
+    /// to 2.1.197 at least (docs/claude-code.md, "Files of subagents").
     Scattered,
-    /// `<folder>/agent-<7 hex>.jsonl`, among those of all sessions of the folder; up to 2.1.0.
+    /// `<folder>/agent-<7 hex>.jsonl`, among the agents of all sessions of the folder; up to 2.1.0.
     Beside,
 }
 
 impl Layout {
-    /// The layout of a session whose next row names a release. One that goes on after an update has agents in both places,
-    /// and each layout looks where those before it do.
+    /// The layout after a row of this release. A session that continues after an update has agents in both places,
+    /// and each layout includes the ones before it.
     pub fn after(known: Option<Self>, version: &str) -> Self {
         Self::of_version(version).max(known.unwrap_or(Self::Below))
     }
 
-    /// No agent lies among those of other sessions.
+    /// No agent is among those of other sessions.
     pub fn is_below(self) -> bool {
         self != Self::Beside
     }
@@ -142,7 +142,7 @@ impl Layout {
     }
 }
 
-/// The agents of a session, sorted by id. `is_known`: agents of this session, whose files need not be opened where the
+/// The agents of a session, sorted by id. `is_known`: agents of this session, whose files need not be opened if the
 /// layout mixes sessions (as an unknown layout may).
 pub fn agents(
     transcript: &Path,
@@ -164,7 +164,7 @@ pub fn agents(
             }),
         );
     }
-    // Most agents have one file, and its time does not matter.
+    // Most agents have one file, whose time does not matter.
     found.sort_unstable_by(|one, other| {
         let newest_first = || written_at(&other.path).cmp(&written_at(&one.path));
         one.agent_id.cmp(&other.agent_id).then_with(newest_first)
@@ -183,7 +183,7 @@ fn written_at(path: &Path) -> Option<SystemTime> {
     path.metadata().ok()?.modified().ok()
 }
 
-/// Where the session's folder would be in the folders of other projects.
+/// The place of the session's folder in the folders of other projects.
 fn folders_elsewhere(transcript: &Path) -> impl Iterator<Item = PathBuf> {
     let own = transcript.with_extension("");
     let session = own.file_name().unwrap_or_default().to_owned();
@@ -207,7 +207,7 @@ fn agents_below(transcript: &Path) -> Vec<AgentFile> {
     while let Some(folder) = folders.pop() {
         for entry in entries(&folder) {
             match agent_file(&entry) {
-                // Claude Code writes no links here: one may lead to another session.
+                // Claude Code writes no links here. A link may lead to another session.
                 Some(_) if is_link(&entry) => {}
                 Some(file) => found.push(file),
                 None if entry.file_type().is_ok_and(|kind| kind.is_dir()) => {
@@ -225,8 +225,8 @@ pub fn session_id(transcript: &Path) -> String {
     transcript.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The transcript of a session in the folders of `projects`: of several the one whose last dated row is newest. Claude Code
-/// may name a folder that it never makes, and people copy, restore and link folders.
+/// The transcript of a session in the folders of `projects`: of several the one with the newest dated last row.
+/// Claude Code may name a folder that does not exist, and people copy, restore and link folders.
 pub fn session_file(projects: &Path, session_id: &str) -> Option<PathBuf> {
     let name = format!("{session_id}.jsonl");
     // An id comes from outside, and must not lead out of the folder.
@@ -242,7 +242,7 @@ pub fn projects_of(transcript: &Path) -> Option<&Path> {
     (projects.file_name()? == "projects").then_some(projects)
 }
 
-/// Of several files of one session the one whose last dated row is newest; of equal ones the first by path.
+/// Of several files of one session the one with the newest dated last row. Of equal ones the first by path.
 pub fn newest(files: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
     let mut files: Vec<PathBuf> = files.collect();
     if files.len() > 1 {
@@ -279,7 +279,7 @@ fn names(folder: &Path) -> impl Iterator<Item = OsString> + use<> {
     entries(folder).map(|entry| entry.file_name())
 }
 
-/// The sessions whose ids start with `prefix`; only one if that is a whole id.
+/// The sessions with ids that start with `prefix`. Only one if that is a whole id.
 pub fn sessions_by_prefix(claude_config: &Path, prefix: &str) -> Vec<PathBuf> {
     match session_file(&claude_config.join("projects"), prefix) {
         Some(path) => vec![path],
@@ -313,7 +313,7 @@ fn subfolders(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
 }
 
 fn is_session(path: &Path) -> bool {
-    // Up to 2.1.0 agents lie beside the sessions as agent-<7 hex>.jsonl.
+    // Up to 2.1.0 agents are beside the sessions, as agent-<7 hex>.jsonl.
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.ends_with(".jsonl") && !name.starts_with("agent-") && path.is_file()
 }

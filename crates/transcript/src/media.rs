@@ -54,7 +54,6 @@ fn decoded(data: &str) -> Option<Vec<u8>> {
 /// The bytes with this hash in the row at `row`; `None` if they are gone.
 ///
 /// # Errors
-///
 /// If the file can't be read.
 pub fn media_bytes(transcript: &Path, row: u64, sha256: &str) -> Result<Option<Vec<u8>>> {
     let mut lines = Lines::open(transcript, row)?;

@@ -45,7 +45,6 @@ struct Row {
 /// The shape with this hash in a transcript.
 ///
 /// # Errors
-///
 /// If the file can't be read.
 pub fn request_shape(transcript: &Path, hash: &str) -> Result<Option<RequestShape>> {
     let words = Words::new([hash]);

@@ -17,14 +17,14 @@ use memchr::memmem::{Finder, rfind_iter};
 use memchr::{memchr, memchr_iter, memchr2};
 use serde_json::value::RawValue;
 
-/// How much of a row is searched for its type.
+/// The part of a row that is searched for its type.
 pub(super) const HEAD_BYTES: usize = 4096;
-/// How much of a row is searched for the type of its attachment.
+/// The part of a row that is searched for the type of its attachment.
 const ATTACHMENT_HEAD_BYTES: usize = 400;
 
-/// How the rows of a conversation begin.
+/// The beginning of a conversation row.
 static ROW_OF_TREE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(br#"{"parentUuid":"#));
-/// How other rows begin.
+/// The beginning of other rows.
 static ROW_WITH_TYPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(br#"{"type":"#));
 static BEHIND_WHOLE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(br#"}{""#));
 static UUID: LazyLock<Field> = LazyLock::new(|| Field::new(b"\"uuid\""));
@@ -35,12 +35,12 @@ static ATTACHMENT: LazyLock<Field> = LazyLock::new(|| Field::new(b"\"attachment\
 /// Built once: building it takes as long as searching 10 KB.
 static UNICODE_ESCAPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\u"));
 
-/// The ids of a row: its uuid, and those of other things within it.
+/// The ids in a row: its uuid, and other ids.
 pub(super) fn ids(row: &[u8]) -> impl Iterator<Item = &[u8]> {
     [&*UUID, &*ID].into_iter().flat_map(|field| field.values(row)).filter_map(text)
 }
 
-/// The rows among these bytes that have this uuid.
+/// The rows in these bytes with this uuid.
 pub(super) fn rows_with_uuid<'a>(bytes: &'a [u8], uuid: &'a str) -> impl Iterator<Item = &'a [u8]> {
     let rows = bytes.split(|byte| *byte == b'\n');
     let is_wanted = |value: &[u8]| text(value) == Some(uuid.as_bytes());
@@ -52,7 +52,7 @@ pub(super) fn names_session(row: &[u8], session: &str) -> bool {
     SESSION_ID.values(row).any(|id| text(id) == Some(session.as_bytes()))
 }
 
-/// Whether a row says that its session runs in the background.
+/// Whether a row's session runs in the background.
 pub(super) fn is_of_background(row: &[u8]) -> bool {
     SESSION_KIND.values(row).any(|kind| text(kind) == Some(b"bg"))
 }
@@ -85,7 +85,7 @@ pub(super) fn further_row(line: &[u8]) -> Option<usize> {
     behind_whole.into_iter().chain(message).chain(other).min()
 }
 
-/// The position of the whole row that ends a line which is no row itself.
+/// The position of the whole row at the end of a broken line.
 pub(super) fn row_behind_torn(line: &[u8]) -> Option<usize> {
     let line = line.trim_ascii_end();
     let mut objects = memchr_iter(b'{', line).skip(1);
@@ -97,7 +97,7 @@ pub(super) fn has_escape(json: &str) -> bool {
     memchr(b'\\', json.as_bytes()).is_some()
 }
 
-/// The positions of `\u` in JSON. Where the backslash is itself escaped, it is no escape.
+/// The positions of `\u` in JSON. After an escaped backslash it is no escape.
 pub(super) fn unicode_escapes(json: &[u8]) -> impl Iterator<Item = usize> {
     UNICODE_ESCAPE.find_iter(json)
 }
@@ -122,7 +122,7 @@ pub(super) fn row_type(row: &[u8]) -> Option<&[u8]> {
 pub(super) fn attachment_type(row: &[u8]) -> Option<&[u8]> {
     let head = row.get(..row.len().min(ATTACHMENT_HEAD_BYTES)).unwrap_or_default();
     let attachment = ATTACHMENT.values(head).next()?;
-    // Within another object it may be anything, e.g. the argument of a tool.
+    // Within another object it may be anything, such as the argument of a tool.
     let before = head.len() - attachment.len();
     let is_top_level = memchr_iter(b'{', head.get(..before)?).count() == 1;
     leading_type(attachment).filter(|_| is_top_level)
@@ -133,7 +133,7 @@ pub(super) fn attachment_type(row: &[u8]) -> Option<&[u8]> {
 pub(super) struct Field(Finder<'static>);
 
 impl Field {
-    /// `name`: with its quotes; without the first one it is the end of several names.
+    /// `name` includes its quotes. Without the first one it matches the end of several names.
     pub(super) fn new(name: &'static [u8]) -> Self {
         Self(Finder::new(name))
     }
@@ -155,7 +155,7 @@ pub(super) fn last_value<T>(
     rfind_iter(bytes, name).find_map(|at| read(at, value(bytes.get(at + name.len()..)?)?))
 }
 
-/// Finds rows that have one of some words in any place.
+/// Finds rows with one of several words in any place.
 pub(super) struct Words<'a>(Vec<Finder<'a>>);
 
 impl<'a> Words<'a> {
@@ -186,7 +186,7 @@ pub(super) fn number(value: &[u8]) -> Option<u64> {
     str::from_utf8(value.get(..digits)?).ok()?.parse().ok()
 }
 
-/// The text under a name of the row itself, if both stand in its head.
+/// The text of a top-level name, if both are in the row's head.
 fn top_level_text<'a>(row: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let head = row.get(..row.len().min(HEAD_BYTES)).unwrap_or_default();
     let (mut at, mut depth, mut is_wanted) = (0, 0_usize, false);
@@ -211,7 +211,7 @@ fn top_level_text<'a>(row: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     None
 }
 
-/// The length of a text up to its closing quote, which is not escaped.
+/// The length of a text up to its closing quote.
 fn text_length(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {

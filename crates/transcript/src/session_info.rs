@@ -35,7 +35,6 @@ impl SessionInfo {
     /// Scans a transcript and parses only the relevant rows.
     ///
     /// # Errors
-    ///
     /// If the file can't be read.
     pub fn read(transcript: &Path) -> Result<Self> {
         let types = Field::new(b"\"type\"");
@@ -70,7 +69,6 @@ impl SessionInfo {
 /// The states of Claude Code's own count in a transcript, in order.
 ///
 /// # Errors
-///
 /// If the file can't be read.
 pub fn reported_costs(transcript: &Path) -> Result<Vec<ReportedCost>> {
     let mut lines = Lines::open(transcript, 0)?;

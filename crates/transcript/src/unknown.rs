@@ -40,7 +40,6 @@ struct Kind {
 /// Reads the unknown names of a transcript.
 ///
 /// # Errors
-///
 /// If the file can't be read.
 pub fn unknown_names(transcript: &Path) -> Result<UnknownNames> {
     let known = Known::read();

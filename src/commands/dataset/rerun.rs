@@ -1,4 +1,5 @@
-//! What a rerun of a turn needs beside its conversation: the prompt, the commit it began at, modes, and what came out.
+//! The facts that a rerun of a turn needs beside its conversation: the prompt, the commit at its start, modes, and
+//! the outcome.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ pub(super) struct Reruns {
 
 struct TurnNotes {
     prompt: String,
-    /// The prompt is its text alone: no image, no command, nothing that only a running session has.
+    /// The prompt is its text alone: no image, no command, and nothing that depends on a running session.
     is_plain: bool,
     at: Timestamp,
     cwd: Option<PathBuf>,
@@ -32,9 +33,9 @@ struct TurnNotes {
     permission_mode: Option<String>,
     model: Option<String>,
     effort: Option<String>,
-    /// The commits that its commands made.
+    /// The commits of its commands.
     commits: Vec<String>,
-    /// The last commit of the session's turns before.
+    /// The last commit of earlier turns of the session.
     commit_before: Option<String>,
     tests: Vec<(&'static str, f64)>,
 }
@@ -133,7 +134,7 @@ impl TurnNotes {
         }
     }
 
-    /// The checkout that the turn worked in, if it is still there.
+    /// The checkout in which the turn worked, if it still exists.
     fn checkout(&self, start: Option<&Path>) -> Option<Checkout> {
         let folder = self.cwd.as_deref().filter(|cwd| cwd.is_dir()).or(start)?;
         if !folder.is_dir() {
@@ -156,8 +157,8 @@ struct Checkout {
 }
 
 impl Checkout {
-    /// The commit that was checked out when the turn began. `exact`: Claude Code wrote it down within the turn; `named`: before
-    /// it. The newest commit of the branch by then is taken only if it has grown from those.
+    /// The commit that was checked out when the turn began. `exact`: Claude Code recorded it during the turn.
+    /// `named`: before the turn. The newest commit of the branch at that time is used only if it descends from those.
     fn commit(
         &self,
         notes: &TurnNotes,

@@ -78,7 +78,7 @@ fn check_settings(surveyed: &[Surveyed], report: &mut CheckReport) {
     }
 }
 
-/// What else sends the same turns.
+/// Other exporters of the same turns.
 fn check_other_exporters(
     context: &DoctorContext<'_>,
     surveyed: &[Surveyed],
@@ -91,7 +91,7 @@ fn check_other_exporters(
     }
 }
 
-/// The problem that another exporter is.
+/// The problem of another exporter.
 pub(in crate::commands) fn sends_too(exporter: &OtherExporter) -> String {
     format!("{} also sends turns to Langfuse: each may arrive twice", exporter.what)
 }
@@ -243,7 +243,7 @@ mod tests {
     use crate::commands::output::CheckLevel;
     use crate::config::{Env, Files};
 
-    /// Managed settings lie outside of the home, so no test of the program can write them.
+    /// Managed settings are outside of the home, so that no test of the program can write them.
     #[test]
     fn managed_hooks_only_fails_the_check() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! The prices of the destination: read here, and kept for `usage`. Models of the newest sessions that have none are named, with
-//! the request that gives them one: Langfuse prices only what is sent afterwards.
+//! The prices of the destination, read here and kept for `usage`. Models of the newest sessions without a price are
+//! named, with the request that sets one: Langfuse prices only later observations.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ pub(super) fn check(
     }
 }
 
-/// Models of the newest sessions, with the number of their calls that cost nothing.
+/// Models of the newest sessions without a price, with the number of their calls.
 fn without_price(context: &DoctorContext<'_>, list: &PriceList) -> BTreeMap<String, usize> {
     let prices = Prices::new(list.clone());
     let mut models = BTreeMap::new();
@@ -84,7 +84,7 @@ fn without_price(context: &DoctorContext<'_>, list: &PriceList) -> BTreeMap<Stri
     models
 }
 
-/// The request that gives a model a price, and the model whose prices stand in it.
+/// The request that gives a model a price, and the model from which the prices are taken.
 fn request<'a>(
     model: &str,
     list: &'a PriceList,

@@ -119,7 +119,6 @@ impl Checkout {
     /// Creates the checkout of an item at its commit, with replaced instructions.
     ///
     /// # Errors
-    ///
     /// If the files can't be written, or git fails.
     pub(super) fn create(
         temporary: &Temporary,
@@ -195,7 +194,6 @@ impl Checkout {
     /// The changes of the run.
     ///
     /// # Errors
-    ///
     /// If git fails.
     pub(super) fn diff(&self) -> Result<Diff> {
         self.history.text(&["add", "--all"])?;

@@ -71,7 +71,6 @@ impl ClaudeCode {
     /// The program named by `--cli`, by path or version. By default the one on PATH.
     ///
     /// # Errors
-    ///
     /// If there is none, or it doesn't run.
     pub(super) fn find(named: Option<&str>, env: &Env) -> Result<Self> {
         let path = match named {
@@ -110,7 +109,6 @@ impl ClaudeCode {
     /// holds it.
     ///
     /// # Errors
-    ///
     /// If a file of the run can't be written.
     pub(super) fn command(&self, launch: &Launch<'_>) -> Result<Command> {
         let write = |name: &str, content: &str| {

@@ -1,4 +1,4 @@
-//! The items of a dataset, as far as a rerun needs them.
+//! Dataset items, with the fields that a rerun needs.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,7 +12,7 @@ pub(super) struct Item {
     pub id: String,
     pub dataset_id: Option<String>,
     pub expected_output: Option<String>,
-    /// Where the turn worked, on the machine that it ran on.
+    /// The directory of the turn, on the machine on which it ran.
     pub cwd: Option<String>,
     /// It was a later turn of its session: a rerun lacks the conversation before it.
     pub is_later_turn: bool,
@@ -36,7 +36,7 @@ pub(super) struct Rerun {
     pub commits: Vec<String>,
 }
 
-/// An item that can't be run, and why.
+/// An item that can't be run, with the reason.
 #[derive(Debug)]
 pub(super) struct Unusable {
     pub id: String,

@@ -14,20 +14,20 @@ use crate::score::{FIGURES, Value, figure_of_nothing, figures, number};
 use crate::trace::{SpanId, SpanIds, TraceId};
 use crate::usage::{ToolOutcome, read_session};
 
-/// Whether a check succeeded.
+/// The check succeeded.
 pub(super) const CHECK: &str = "check_passed";
 
-/// What the transcript of a run shows.
+/// The figures in the transcript of a run.
 #[derive(Debug, Default)]
 pub(super) struct Measured {
     pub transcript: Option<PathBuf>,
     pub turn: Option<RunTurn>,
     pub figures: BTreeMap<String, f64>,
-    /// Model calls were answered, and nothing says what they cost.
+    /// Model calls were answered, and their cost is unknown.
     pub cost_is_unknown: bool,
 }
 
-/// The turn that tried the item.
+/// The turn with the item's prompt.
 #[derive(Clone, Debug)]
 pub(super) struct RunTurn {
     pub trace: TraceId,
@@ -77,7 +77,7 @@ pub(super) fn measure(
     measured.cost_is_unknown = cost.is_none() && !facts.calls.is_empty();
     let mut turn = None;
     outline_of(session, &path, |of_session| {
-        // Nothing is sent of a turn that no model began to answer.
+        // A turn without any model output is not sent.
         if turn.is_none() && of_session.is_numbered() && of_session.has_begun() {
             let uuid = &of_session.opening.uuid;
             let trace = TraceId::of_seed(uuid);

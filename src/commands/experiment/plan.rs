@@ -41,7 +41,6 @@ pub(super) struct Experiment {
 /// Reads the items that can be run in a repository.
 ///
 /// # Errors
-///
 /// If a wanted item is not in the dataset.
 pub(super) fn usable_items(
     all: &[Value],
@@ -83,7 +82,6 @@ pub(super) fn usable_items(
 
 impl Experiment {
     /// # Errors
-    ///
     /// If an experiment of this name was set up differently.
     pub(super) fn new(
         name: String,

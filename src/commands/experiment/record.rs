@@ -1,4 +1,4 @@
-//! What is kept of an experiment on this machine: how it was set up, and the figures of each run. No conversation text.
+//! The record of an experiment on this machine: its set-up, and the figures of each run. No conversation text.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::state::Store;
 
-/// How an experiment was set up. All of its runs share it.
+/// The set-up of an experiment, shared by all of its runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Setup {
@@ -26,17 +26,17 @@ pub(super) struct Setup {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Run {
     pub item: String,
-    /// From 1 on.
+    /// 1-based.
     pub repeat: usize,
     pub outcome: Outcome,
-    /// Why there is no answer, by Claude Code's own words for it.
+    /// Why there is no answer, in Claude Code's own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub session: String,
     /// The link to the trace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
-    /// Whether Langfuse has all of it.
+    /// Langfuse has all of it.
     pub sent: bool,
     pub figures: BTreeMap<String, f64>,
 }
@@ -74,17 +74,17 @@ pub(super) enum Line {
     Run(Run),
 }
 
-/// An experiment as it is kept.
+/// A recorded experiment.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kept {
     pub setup: Option<Setup>,
     /// The last run of each item and repeat.
     pub runs: BTreeMap<(String, usize), Run>,
-    /// US dollars of all runs, also of those that were repeated.
+    /// US dollars of all runs, including repeated ones.
     pub cost: f64,
 }
 
-/// The figure of what a run cost.
+/// The figure of a run's cost.
 pub(super) const COST: &str = "cost_usd";
 
 impl Kept {
@@ -111,7 +111,7 @@ impl Kept {
     }
 }
 
-/// What differs between two set-ups: the option, and its values.
+/// The first option in which two set-ups differ, with both values.
 pub(super) fn first_difference(kept: &Setup, wanted: &Setup) -> Option<(String, String, String)> {
     let fields = |setup: &Setup| serde_json::to_value(setup).unwrap_or_default();
     let (kept, wanted) = (fields(kept), fields(wanted));

@@ -22,7 +22,6 @@ use crate::state::Store;
 /// Runs the rest of an experiment.
 ///
 /// # Errors
-///
 /// If a run can't be started, recorded or printed, or the budget is spent.
 pub(super) fn run_experiment(
     shared: &Shared<'_>,

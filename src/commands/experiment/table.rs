@@ -1,4 +1,4 @@
-//! The figures that tables show, per item and in sum.
+//! The figures in tables, per item and in total.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::commands::experiment::measure::CHECK;
 use crate::commands::experiment::record::{COST, Kept, Outcome, Run};
 use crate::commands::output::{dollars, tokens};
 
-/// A figure, its heading, and how it is read.
+/// A figure, its heading, and its source.
 pub(super) struct Figure {
     pub name: &'static str,
     pub heading: &'static str,
@@ -121,7 +121,7 @@ pub(super) fn by_item(kept: &Kept, figure: &Figure) -> BTreeMap<String, f64> {
     values.into_iter().filter_map(of_item).collect()
 }
 
-/// How the experiment was set up, in one line.
+/// The set-up of the experiment in one line.
 pub(super) fn setup_line(kept: &Kept) -> String {
     let Some(setup) = &kept.setup else {
         return String::new();

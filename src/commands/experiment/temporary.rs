@@ -79,7 +79,6 @@ fn remove_abandoned(folder: &Path) {
 /// Removes a folder, including read-only folders in it.
 ///
 /// # Errors
-///
 /// If a part of it remains.
 pub(super) fn remove_all(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {

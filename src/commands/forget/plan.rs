@@ -16,12 +16,12 @@ use crate::config::Config;
 use crate::langfuse::Span;
 use crate::trace::MetadataKey;
 
-/// Time around the session in which its observations are looked for.
+/// Observations are searched in this time around the session.
 const SEARCH_MARGIN: Duration = Duration::from_secs(86_400);
 
 pub(super) struct ForgetPlan {
     pub session: String,
-    /// The whole session is meant, with its scores and what belongs to no turn.
+    /// The whole session is selected, with its scores and with observations outside of turns.
     pub is_whole: bool,
     /// In the order of their starts.
     pub traces: Vec<PlannedTrace>,
@@ -34,7 +34,7 @@ pub(super) struct ForgetPlan {
 
 pub(super) struct PlannedTrace {
     pub id: String,
-    /// A compaction or an agent outside of turns has none.
+    /// `None` for a compaction or an agent outside of turns.
     pub turn: Option<u64>,
     pub root: String,
     pub start: Timestamp,
@@ -98,7 +98,7 @@ impl ForgetPlan {
         self.traces.iter().map(|trace| trace.id.clone()).collect()
     }
 
-    /// What is to be forgotten, for people.
+    /// The selection, for people.
     pub(super) fn named(&self) -> String {
         let turns = self.traces.iter().filter_map(|trace| trace.turn);
         let turns: BTreeSet<u64> = turns.chain(self.attached.iter().copied()).collect();

@@ -20,7 +20,6 @@ pub(super) fn path(env: &Env) -> Option<PathBuf> {
 /// another user's file.
 ///
 /// # Errors
-///
 /// If the file can't be written, or something else is in its place.
 pub(super) fn write(path: &Path, key: &Secret) -> Result<()> {
     let could_not = || format!("could not write key file: {}", path.display());

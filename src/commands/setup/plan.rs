@@ -43,7 +43,6 @@ impl Plan {
     /// Makes a plan from the answers.
     ///
     /// # Errors
-    ///
     /// If a file can't be parsed, or an answer is invalid.
     pub(super) fn of(
         answers: Answers,
@@ -138,7 +137,6 @@ fn projects(projects: &Projects, values: &mut Vec<NewValue>) {
 /// Plans the registration of the hook.
 ///
 /// # Errors
-///
 /// If the settings can't be parsed, or this program has no lasting path.
 pub(super) fn hook(context: &DeliveryContext, registers: bool) -> Result<HookPlan> {
     if !registers {

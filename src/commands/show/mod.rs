@@ -1,4 +1,5 @@
-//! `show`: a session as a tree, with what each tool was asked and how it ended, and its tokens beside Claude Code's own count.
+//! `show`: a session as a tree, with the request and outcome of each tool, and its tokens beside Claude Code's own
+//! count.
 
 mod html;
 mod line;
@@ -140,7 +141,7 @@ pub(super) fn run(args: &ShowArgs, global: &GlobalArgs) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// The transcript, and whether it is meant because Claude Code runs this command in its session.
+/// The transcript. Also whether it is the session in which Claude Code runs this command.
 fn find_transcript(
     args: &ShowArgs,
     reference: &SessionRef,
@@ -208,7 +209,7 @@ fn print_header(
     writeln!(out, "{}", terminal.bold(&terminal.fit(line.trim_end())))
 }
 
-/// What the tree does not have.
+/// Notes about parts that the tree lacks.
 fn notes(tree: &ObservationTree, report: &Report) -> Vec<String> {
     let nothing = tree.lines.is_empty().then(|| "no turns of its own to send".to_owned());
     let open = "the last turn is still open: only its complete observations are shown";
@@ -218,7 +219,7 @@ fn notes(tree: &ObservationTree, report: &Report) -> Vec<String> {
     nothing.into_iter().chain(skipped).chain(open).collect()
 }
 
-/// Prints one JSON object per observation, with everything that would be sent.
+/// Prints one JSON object per observation, with all of its sent fields.
 fn print_observations(
     session: &SessionTarget,
     config: &Config,

@@ -1,5 +1,5 @@
-//! The observations of a session as a tree of lines: each turn is a heading with its root below. Time, tokens and cost stand on
-//! the left, where no narrow terminal cuts them.
+//! The observations of a session as a tree of lines: each turn is a heading with its root below. Time, tokens and
+//! cost are on the left, where a narrow terminal does not cut them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -9,20 +9,20 @@ use crate::commands::output::{Terminal, dollars, milliseconds, printable, tokens
 use crate::commands::session_ref::TurnSelection;
 use crate::trace::Level;
 
-/// Tokens and cost of an observation and of everything below it.
+/// Tokens and cost of an observation with all of its descendants.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Subtotal {
     pub tokens: u64,
-    /// US dollars of the calls that have a price.
+    /// US dollars of the calls with a price.
     pub cost: f64,
     pub has_cost: bool,
 }
 
-/// The lines that are shown.
+/// The selection of lines.
 #[derive(Clone, Copy)]
 pub(super) struct Selection {
     pub turns: TurnSelection,
-    /// Only what did not end well, and what it is part of.
+    /// Only observations that did not end well, and their ancestors.
     pub failed: bool,
 }
 
@@ -42,7 +42,7 @@ impl ObservationTree {
         turns
     }
 
-    /// The newest turn whose root is there: the root of a turn that runs is not.
+    /// The newest turn with a root: a running turn has none yet.
     pub(super) fn newest_turn_over(&self) -> Option<u64> {
         let roots = self.lines.iter().filter(|line| line.is_turn_root());
         roots.filter_map(|line| line.heading.turn).max()
@@ -59,7 +59,7 @@ impl ObservationTree {
         spans
     }
 
-    /// Tokens and cost of each observation, with everything below it.
+    /// Tokens and cost of each observation with all of its descendants.
     pub(super) fn subtotals(&self) -> BTreeMap<&str, Subtotal> {
         let parents = self.parents();
         let mut subtotals: BTreeMap<&str, Subtotal> = BTreeMap::new();
@@ -121,8 +121,8 @@ impl ObservationTree {
         })
     }
 
-    /// Indices of the roots, and of the children of each span, in the order of their starts. The root of a turn that runs, or
-    /// that goes on in another file, is not there: its children are one group.
+    /// Indices of the roots, and of the children of each span, in the order of their starts. A turn that runs, or
+    /// that continues in another file, has no root here: its children are one group.
     fn indices(&self) -> (Vec<Vec<usize>>, BTreeMap<&str, Vec<usize>>) {
         let known = self.lines.iter().map(|line| line.span_id.as_str()).collect::<BTreeSet<_>>();
         let mut children = BTreeMap::<&str, Vec<usize>>::new();
@@ -153,7 +153,7 @@ impl ObservationTree {
         lines.filter_map(|line| Some((line.span_id.as_str(), line.parent.as_deref()?))).collect()
     }
 
-    /// What did not end well, and everything above it.
+    /// Observations that did not end well, and all of their ancestors.
     pub(super) fn failed(&self) -> BTreeSet<&str> {
         let parents = self.parents();
         let mut failed = BTreeSet::new();

@@ -90,7 +90,7 @@ impl ToolsOutput {
         ProjectNames::of(listed.chain(ProjectNames::keys(&self.groups)))
     }
 
-    /// By time where that comes first, else the most frequent first.
+    /// Sorted by time if that comes first, otherwise most frequent first.
     fn sorted(&self) -> Vec<(&Vec<String>, &ToolSums)> {
         let mut all: Vec<(&Vec<String>, &ToolSums)> = self.groups.sums.iter().collect();
         let first = self.groups.by.first();

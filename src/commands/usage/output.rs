@@ -82,7 +82,7 @@ impl UsageOutput {
         key.get(place)
     }
 
-    /// By time where that comes first, else the most expensive first.
+    /// Sorted by time if that comes first, otherwise most expensive first.
     fn sorted(&self) -> Vec<(&Vec<String>, &CallSums)> {
         let mut all: Vec<(&Vec<String>, &CallSums)> = self.groups.sums.iter().collect();
         let first = self.groups.by.first();

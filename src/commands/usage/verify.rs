@@ -1,4 +1,4 @@
-//! `usage --verify`: holds calls, tokens and cost of the sessions that were sent against those that Langfuse has stored.
+//! `usage --verify`: compares calls, tokens and cost of the sent sessions with those that Langfuse has stored.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -20,7 +20,7 @@ use crate::commands::session_facts::{SelectedSessions, Session, StartFacts};
 use crate::langfuse::{Deadline, MAX_SESSIONS_PER_QUERY, StoredCalls};
 use crate::usage::{CallSums, Dimension, Groups};
 
-/// US dollars that binary fractions may differ by.
+/// US dollars by which binary fractions may differ.
 const MAX_DUST: f64 = 1e-6;
 
 /// The sessions of one destination.
@@ -31,7 +31,7 @@ struct Sent {
     times: Option<(Timestamp, Timestamp)>,
 }
 
-/// A model, here and there.
+/// The figures of a model, here and in Langfuse.
 struct Line {
     model: String,
     here: CallSums,

@@ -20,19 +20,19 @@ use crate::privacy::Policy;
 use crate::state::{Cursor, Placement, Runs, Subagent, Within};
 use crate::trace::{SpanId, SpanIds, TraceId};
 
-/// Time around the session in which misplaced observations are found.
+/// Misplaced observations are searched in this time around the session.
 const SEARCH_MARGIN: Duration = Duration::from_secs(86_400);
 
 pub(super) struct Comparison {
     pub session: String,
-    /// The session as commands name it: the path that was given, else the id.
+    /// The name of the session for commands: the given path, otherwise the id.
     pub named: String,
     expected: BTreeMap<String, ExpectedObservation>,
-    /// The turns are part of another application's traces, and name no session.
+    /// The turns belong to another application's traces, and name no session.
     pub attached: bool,
     /// Scores of its turns.
     pub scores: ExpectedScores,
-    /// Stored observations of the session that this program did not send.
+    /// Stored observations of the session that another program sent.
     pub foreign: usize,
     /// Number of observations that were sent again.
     pub repaired: usize,
@@ -181,7 +181,7 @@ impl Comparison {
         Ok(())
     }
 
-    /// It was sent to another trace than the one in which it is expected, under other ids.
+    /// It was sent to another trace than expected, under other ids.
     fn is_elsewhere(&self, turn: &TurnOutline, cursor: &Cursor) -> bool {
         let sent = cursor.contexts.get(&turn.uuid).map(|context| context.trace_id.as_str());
         let expected = self.expected.get(&self.root_id(turn)).map(|root| root.trace.as_str());
@@ -265,7 +265,7 @@ impl Comparison {
         Some(starts().min()?.before(SEARCH_MARGIN)..starts().max()?.plus(SEARCH_MARGIN))
     }
 
-    /// The scores of traces that are there as they are now, not of those that wait for a delivery or were skipped.
+    /// The current scores of stored traces, without those that wait for a delivery or were skipped.
     pub(super) fn scores_to_read(&mut self) -> Vec<String> {
         let mut settled: BTreeMap<&str, bool> = BTreeMap::new();
         for (_, expected, presence) in
@@ -290,7 +290,7 @@ impl Comparison {
         self.presences().any(|(_, _, presence)| presence == Presence::Missing)
     }
 
-    /// What is missing may be on its way, and what differs may be replaced.
+    /// A missing observation may be on its way, and a different one may be replaced.
     pub(super) fn may_change(&self) -> bool {
         let scores = self.scores.counts();
         let mut all = self.presences();
@@ -338,7 +338,7 @@ impl Comparison {
     }
 }
 
-/// What was agreed for a turn decides which of its content was sent.
+/// The agreement of a turn decides which part of its content was sent.
 fn expect_as_agreed(
     expected: &mut BTreeMap<String, ExpectedObservation>,
     session: &SessionTarget,

@@ -1,5 +1,5 @@
-//! What an agent's file has of other files. It is input of the agent: sent from here it would be there twice, and a call
-//! could become the child of what it launched.
+//! Removes rows that an agent's file copied from other files. They are the agent's input: sent from here they would
+//! arrive twice, and a call could become the child of its own launch.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,10 +14,10 @@ use super::super::Job;
 use crate::state::{Cursor, Launcher};
 use crate::trace::SpanId;
 
-/// The parent's calls before the launch are looked for in so many bytes: what a fork repeats stands near.
+/// The parent's calls are searched in this many bytes before the launch: a fork repeats recent ones.
 const FARTHEST: u64 = 4 * 1024 * 1024;
 
-/// Takes off what the agent's parent had first.
+/// Removes the rows that the agent's parent had first.
 pub(super) fn own_rows(
     file: &AgentFile,
     entries: Vec<Entry>,
@@ -48,7 +48,7 @@ fn drop_copied_calls(
         None => path.metadata()?.len(),
     };
     let is_wanted = rows_of(&calls);
-    // A row that is torn there is none of those that are looked for.
+    // The first row may be torn. It is too far from the launch to matter.
     let mut parent = Transcript::open(&path, end.saturating_sub(FARTHEST))?;
     let mut copied = Vec::new();
     while let Some(row) = parent.next_entry_among(&is_wanted)? {
@@ -61,7 +61,7 @@ fn drop_copied_calls(
     Ok(())
 }
 
-/// The file of the agent's parent, and where the call stands in it that launched the agent.
+/// The file of the agent's parent, and the offset of the launching call in it.
 fn parent_of(file: &AgentFile, job: &Job, cursor: &Cursor) -> (PathBuf, Option<u64>) {
     let subagent = cursor.subagents.get(&file.agent_id);
     let launcher = subagent.and_then(|subagent| subagent.launcher.as_ref());
@@ -71,8 +71,8 @@ fn parent_of(file: &AgentFile, job: &Job, cursor: &Cursor) -> (PathBuf, Option<u
     (path, launcher.map(|launcher| launcher.offset))
 }
 
-/// Takes out the tool calls that another file had first and that launched an agent: each has one place in the tree, so
-/// that no walk from child to parent comes back.
+/// Removes tool calls that another file had first and that launched an agent. Each launch has one place in the tree,
+/// so that no walk from child to parent loops.
 pub(super) fn drop_foreign_launches(agent_id: &str, run: &mut AgentRun, cursor: &Cursor) {
     if run.activity.tools.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! The files of a session's agents, and what one look at them tells.
+//! The files of a session's agents.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use transcript::{Block, Entry, FileMark, Record, ToolUse, Transcript};
 use super::super::Job;
 use crate::state::{Cursor, Subagent};
 
-/// The files of the session's agents. Those of a guest lie beside its own file, which sends them.
+/// The files of the session's agents. The agents of a guest session are beside its own file, which sends them.
 pub(in crate::delivery) fn agent_files(job: &Job, cursor: &Cursor) -> Vec<AgentFile> {
     if job.is_guest {
         return Vec::new();
@@ -20,7 +20,7 @@ pub(in crate::delivery) fn agent_files(job: &Job, cursor: &Cursor) -> Vec<AgentF
     agents(&job.transcript, cursor.layout, &known)
 }
 
-/// The same, and each has an entry in the cursor.
+/// The files of the session's agents, each with an entry in the cursor.
 pub(super) fn enter(job: &Job, cursor: &mut Cursor) -> Vec<AgentFile> {
     let files = agent_files(job, cursor);
     for file in &files {
@@ -30,16 +30,16 @@ pub(super) fn enter(job: &Job, cursor: &mut Cursor) -> Vec<AgentFile> {
     files
 }
 
-/// The file is as it was when it was last read.
+/// The file has not changed since it was last read.
 pub(in crate::delivery) fn is_unchanged(subagent: &Subagent, path: &Path) -> bool {
     match path.metadata() {
         Ok(metadata) => subagent.file.untouched(&metadata),
-        // A run of a workflow has no file while it goes on.
+        // A running workflow has no file.
         Err(_) => subagent.file == FileMark::default(),
     }
 }
 
-/// All rows of an agent's file, and the file as it was read.
+/// All rows of an agent's file, with the mark of the file as it was read.
 pub(super) fn rows_of(file: &AgentFile, job: &Job) -> Option<(Vec<Entry>, FileMark)> {
     let mut mark = FileMark::default();
     let read = |path: &Path| -> Result<Vec<Entry>> {
@@ -63,7 +63,7 @@ pub(super) fn first_row(file: &AgentFile) -> Option<Entry> {
     file.first_row(|path| Transcript::open(path, 0).ok()?.timed().next_entry().ok()?)
 }
 
-/// The row by which an agent begins.
+/// The row that opens an agent.
 pub(super) fn opening(file: &AgentFile, job: &Job) -> Option<Opening> {
     let entry = file.first_row(|path| {
         let transcript = Transcript::open(path, 0).ok()?;
@@ -73,7 +73,7 @@ pub(super) fn opening(file: &AgentFile, job: &Job) -> Option<Opening> {
     Opening::of_agent(entry).filter(|_| is_prompt)
 }
 
-/// The tool call that launched an agent, as its row has it.
+/// The tool call that launched an agent, read from its row.
 pub(super) fn launching_call(
     subagent: &Subagent,
     file: &AgentFile,
@@ -86,7 +86,7 @@ pub(super) fn launching_call(
     };
     let mut transcript = Transcript::open(&path, launcher.offset).ok()?;
     let call = transcript.next_entry().ok().flatten().and_then(|row| call_in(row, subagent));
-    // The file may have been written anew since.
+    // The file may have been rewritten since.
     call.or_else(|| {
         let mut transcript = Transcript::open(&path, 0).ok()?;
         let mut rows = std::iter::from_fn(|| transcript.next_entry().ok()?);
@@ -109,7 +109,7 @@ pub(super) fn is_by_command(meta: &AgentMeta) -> bool {
     meta.tool_use_id.is_none() && meta.parent_agent_id.is_none()
 }
 
-/// An agent of this prompt works for a command: the prompt's own row and its answer are written after the Stop hook.
+/// An agent of this prompt works for a command. The prompt's own row and its answer are written after the Stop hook.
 pub(in crate::delivery) fn runs_apart(transcript: &Path, prompt_id: &str) -> bool {
     let files = agents(transcript, Some(Layout::Below), &|_| false);
     files.iter().any(|file| {

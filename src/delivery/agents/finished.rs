@@ -1,4 +1,4 @@
-//! Which agents have ended, and how, as notifications and the files of workflows say.
+//! Finds the agents that have ended, and their outcomes, from notifications and the files of workflows.
 
 use transcript::{Entry, Notification, Record, RunEnd, is_trusted};
 
@@ -6,7 +6,7 @@ use super::super::Job;
 use crate::state::{Cursor, Subagent};
 use crate::trace::SpanId;
 
-/// What a row says of the end of a background task.
+/// The notification of a background task's end in a row.
 pub(super) fn notification(entry: &Entry) -> Option<&Notification> {
     match &entry.record {
         Record::Notified(notification) => Some(notification),
@@ -16,8 +16,8 @@ pub(super) fn notification(entry: &Entry) -> Option<&Notification> {
     }
 }
 
-/// Says of the agents whose end was notified that they are done. A notification stands before the turn that it opens, when
-/// the turn that launched the agent may not be known yet: hence after the reading.
+/// Marks the agents whose end was notified. Runs after the reading, because a notification comes before the turn that
+/// it opens, when the launching turn may be unknown.
 pub(super) fn finish(notifications: &[Notification], job: &Job, cursor: &mut Cursor) {
     for notification in notifications {
         finish_agent(notification, cursor);
@@ -25,10 +25,10 @@ pub(super) fn finish(notifications: &[Notification], job: &Job, cursor: &mut Cur
     finish_workflows(job, cursor);
 }
 
-/// By the task, which is the agent's id; of an agent that was resumed, the tool call is the one that resumed it.
+/// Finds the agent by the task id, which is the agent's id. For a resumed agent the tool call is the resuming one.
 fn finish_agent(notification: &Notification, cursor: &mut Cursor) {
     let Notification { task_id, tool_use_id, status, summary: _ } = notification;
-    // An id that comes again for other calls names none of them.
+    // A repeated id identifies no call.
     let tool_use_id = tool_use_id.as_ref().filter(|id| is_trusted(id));
     for (launched_by, launch) in &mut cursor.launches {
         let same_agent = task_id.is_some() && launch.agent_id == *task_id;
@@ -39,7 +39,7 @@ fn finish_agent(notification: &Notification, cursor: &mut Cursor) {
         }
     }
     let is_launched = |subagent: &Subagent| {
-        // Compared first: to make a span's id for each agent and each notification takes longer than all else.
+        // The cheap comparison comes first: computing a span id per agent and notification would dominate.
         let is_of_other = |id| subagent.tool_use_id.as_ref().is_some_and(|own| own != id);
         let link = subagent.link.as_ref().zip(tool_use_id.filter(|id| !is_of_other(*id)));
         link.is_some_and(|(link, id)| link.span == Some(cursor.span_ids(&link.turn).tool(id)))
@@ -54,7 +54,7 @@ fn finish_agent(notification: &Notification, cursor: &mut Cursor) {
     }
 }
 
-/// Says of the agents of the runs that have ended that they are done. A run that the model stopped has no notification.
+/// Marks the agents of ended workflow runs. A run that the model stopped has no notification.
 fn finish_workflows(job: &Job, cursor: &mut Cursor) {
     let longest = job.policy.max_chars;
     let mut over = Vec::new();

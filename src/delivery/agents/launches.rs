@@ -1,4 +1,4 @@
-//! What was launched and by whom, noted in the cursor until the agent shows up.
+//! Launches whose agents have not appeared yet, noted in the cursor.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use crate::privacy::Policy;
 use crate::state::{Cursor, Launcher, PendingLaunch, Subagent};
 use crate::trace::{Launch, SpanId};
 
-/// More commands than these wait for no agents: most have shown something without any.
+/// Above this number, commands without agents are dropped: most have shown a result without any.
 const WAITING_COMMANDS: usize = 8;
 
-/// The launches that the cursor knows.
+/// The launches in the cursor.
 pub(in crate::delivery) struct Launches<'a> {
     cursor: &'a mut Cursor,
     policy: &'a Policy,
@@ -23,7 +23,7 @@ impl<'a> Launches<'a> {
         Self { cursor, policy }
     }
 
-    /// What was launched by the session itself, or by an agent; `depth`: of what was launched.
+    /// Adds launches of the session itself or of an agent. `depth` is that of the launched agents.
     pub(in crate::delivery) fn add(
         &mut self,
         launches: Vec<Launch>,
@@ -70,7 +70,7 @@ impl<'a> Launches<'a> {
         known.outcome = known.outcome.take().or_else(outcome);
     }
 
-    /// The agents that were launched by the turn itself, not by one of its tools.
+    /// Adds the agents that the turn itself launched, without a tool.
     pub(in crate::delivery) fn add_commands(&mut self, turn: &Turn) {
         let uuid = &turn.opening.uuid;
         for agent_id in &turn.started {
@@ -89,7 +89,7 @@ impl<'a> Launches<'a> {
             && let (Some(task_id), None) = (&notification.task_id, &notification.tool_use_id)
             && self.cursor.skipped.is_empty()
         {
-            // Its start stands before the first turn, where nothing is read.
+            // Its start is before the first turn, in rows that are not read.
             self.expect(task_id, uuid, |launch| launch.agent_id = Some(task_id.clone()));
         }
     }
@@ -112,8 +112,7 @@ fn is_linked(subagent: &Subagent, span: &SpanId) -> bool {
     subagent.link.as_ref().is_some_and(|link| link.span.as_ref() == Some(span))
 }
 
-/// Forgets the launches whose agents have shown up, and commands whose turns are over and which have shown something without
-/// an agent.
+/// Drops launches whose agents have appeared, and commands of closed turns that need no agent.
 pub(in crate::delivery) fn forget_launches(cursor: &mut Cursor, still_open: &BTreeSet<String>) {
     let Cursor { subagents, launches, .. } = cursor;
     let links = subagents.values().filter_map(|subagent| subagent.link.as_ref());

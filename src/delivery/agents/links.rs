@@ -1,5 +1,5 @@
-//! Which call launched an agent. Releases say it in different places, and one that is sent under the wrong call is worse
-//! than one that waits.
+//! Links an agent to the call that launched it. Releases name that call in different places. An agent under the wrong
+//! call is worse than one that waits.
 
 use base::Timestamp;
 use transcript::locate::{AgentFile, Layout};
@@ -13,10 +13,10 @@ use super::files::{first_row, is_by_command, opening};
 use crate::state::{Cursor, Link, PendingLaunch};
 use crate::trace::{Context, SpanId, digest};
 
-/// What 2.0.76 asks the agents that it starts for itself, to fill caches.
+/// The prompt of agents that 2.0.76 starts for itself, to fill caches.
 const WARMUP: &str = "Warmup";
 
-/// Where the agent belongs: by its meta file, by the call's result, by what it was asked.
+/// Links the agent by its meta file, by the call's result, or by its prompt.
 pub(super) fn link(file: &AgentFile, exporter: &mut Exporter<'_>) -> Option<Link> {
     let cursor = &mut exporter.ledger.cursor;
     let subagent = cursor.subagents.get(&file.agent_id)?;
@@ -26,7 +26,7 @@ pub(super) fn link(file: &AgentFile, exporter: &mut Exporter<'_>) -> Option<Link
     if let (None, Some(run_id)) = (&subagent.tool_use_id, file.workflow()) {
         return link_to_workflow(file, &run_id, cursor);
     }
-    // Hundreds of agents of turns that were passed over may wait: no look into their files.
+    // Hundreds of agents of skipped turns may wait: their files are not opened.
     if cursor.launches.is_empty() && cursor.layout.is_some_and(Layout::is_below) {
         return None;
     }
@@ -45,7 +45,7 @@ pub(super) fn link(file: &AgentFile, exporter: &mut Exporter<'_>) -> Option<Link
     if tool_use_id.is_some() { None } else { link_warmup(file, exporter) }
 }
 
-/// Takes an agent for the one that was launched so. `key`: the tool call, where one launched it.
+/// Links an agent to a launch. `key`: the tool call, if one launched it.
 fn claim(
     file: &AgentFile,
     key: String,
@@ -68,7 +68,7 @@ fn claim(
     Some(link)
 }
 
-/// The agents of a workflow lie in the folder of its run; only that links them.
+/// The agents of a workflow are in the folder of its run, which is their only link.
 fn link_to_workflow(file: &AgentFile, run_id: &str, cursor: &mut Cursor) -> Option<Link> {
     let run = cursor.subagents.get(run_id)?;
     let (finished, declined) = (run.finished, run.declined);
@@ -82,8 +82,8 @@ fn link_to_workflow(file: &AgentFile, run_id: &str, cursor: &mut Cursor) -> Opti
     Some(link)
 }
 
-/// The launch by a tool call with this id. Some providers give the same id to calls of different answers; then the call's
-/// result tells, or what was asked.
+/// The launch by a tool call with this id. Some providers give one id to calls of different answers. Then the call's
+/// result decides, or the prompt.
 fn launch_by_id(file: &AgentFile, tool_use_id: &str, job: &Job, cursor: &Cursor) -> Option<String> {
     let launches = cursor.launches.iter();
     let named = launches
@@ -111,7 +111,7 @@ fn launch_by_result(file: &AgentFile, cursor: &Cursor) -> Option<String> {
     launches.find(|(_, launch)| named(launch)).map(|(tool_use_id, _)| tool_use_id.clone())
 }
 
-/// The only link that 2.1.50 leaves for a call without result: the first unclaimed call with the same prompt.
+/// The only link of 2.1.50 for a call without result: the first unclaimed call with the same prompt.
 fn launch_by_prompt(file: &AgentFile, job: &Job, cursor: &Cursor) -> Option<String> {
     let asked = digest(text_of(&opening(file, job)?.prompt.content).as_bytes());
     let fits = |launch: &PendingLaunch| {
@@ -123,7 +123,7 @@ fn launch_by_prompt(file: &AgentFile, job: &Job, cursor: &Cursor) -> Option<Stri
     launches.find(|(_, launch)| fits(launch)).map(|(tool_use_id, _)| tool_use_id.clone())
 }
 
-/// Links the agent of each command that ran apart: the first one of its prompt, which launched any others.
+/// Links the agent of each command that ran apart: the first one of its prompt. That agent launched any others.
 pub(super) fn link_commands(files: &[AgentFile], cursor: &mut Cursor) {
     let launches = cursor.launches.iter();
     let commands: Vec<String> = launches
@@ -162,8 +162,8 @@ fn is_claimed(span: &SpanId, cursor: &Cursor) -> bool {
     links.any(|link| link.span.as_ref() == Some(span))
 }
 
-/// An agent that belongs to no tool call is a trace of its own, so that its cost is not hidden. It runs at the start of
-/// a session: not wanted where that was passed over.
+/// Gives an agent without a tool call a trace of its own, so that its cost is visible. Such an agent runs at the
+/// start of a session, and is unwanted if that part was skipped.
 fn link_warmup(file: &AgentFile, exporter: &mut Exporter<'_>) -> Option<Link> {
     let cursor = &exporter.ledger.cursor;
     if cursor.layout.is_some_and(Layout::is_below) || !cursor.skipped.is_empty() {

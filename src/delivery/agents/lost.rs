@@ -1,4 +1,4 @@
-//! Agents that nothing links and nothing will link. Each gets a trace of its own, so that its cost is not hidden.
+//! Lost agents: nothing links them, and nothing will. Each gets a trace of its own, so that its cost is visible.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::trace::Context;
 /// No row will name an agent whose last row is older.
 const LOST: Duration = Duration::from_secs(48 * 3600);
 
-/// The newest opening rows of the session that this run has read.
+/// The newest opening rows that this run has read.
 #[derive(Default)]
 pub(super) struct Openings {
     newest: Option<(Timestamp, Option<String>)>,
@@ -38,7 +38,7 @@ impl Openings {
         }
     }
 
-    /// A turn of another prompt was opened later.
+    /// A turn of another prompt opened later.
     fn went_on_after(&self, at: Timestamp, prompt_id: Option<&String>) -> bool {
         let newest = self.newest.as_ref();
         let other = newest.filter(|(_, newest)| newest.as_ref() != prompt_id);
@@ -47,7 +47,7 @@ impl Openings {
     }
 }
 
-/// The last one comes first.
+/// Sorted so that the last one comes first.
 pub(super) struct LostAgents(Vec<LostAgent>);
 
 struct LostAgent {
@@ -57,8 +57,8 @@ struct LostAgent {
 }
 
 impl LostAgents {
-    /// The session went on after their end without a row that names them, or they are old. None where turns were skipped:
-    /// they may belong to one of those.
+    /// Finds the agents that are old, or after whose end the session continued without a row that names them. Finds
+    /// none if turns were skipped: the agents may belong to those.
     pub(super) fn find(
         files: &[AgentFile],
         job: &Job,
@@ -75,14 +75,14 @@ impl LostAgents {
         let files = files.iter().filter(is_without_link);
         let mut lost: Vec<LostAgent> =
             files.filter_map(|file| lost_agent(file, job, openings, cursor)).collect();
-        // An agent that another one launched is linked by what that one's rows say.
+        // The rows of an agent link the agents that it launched.
         lost.sort_unstable_by_key(|lost| {
             Reverse((lost.depth, lost.opening.at, lost.file.agent_id.clone()))
         });
         Self(lost)
     }
 
-    /// Gives the next one that is still without a link a trace of its own.
+    /// Gives the next unlinked agent a trace of its own.
     pub(super) fn link_next(&mut self, exporter: &mut Exporter<'_>) -> Option<AgentFile> {
         while let Some(LostAgent { file, opening, .. }) = self.0.pop() {
             let subagent = exporter.ledger.cursor.subagents.get(&file.agent_id);
@@ -102,8 +102,8 @@ fn lost_agent(
     cursor: &Cursor,
 ) -> Option<LostAgent> {
     let meta = file.meta();
-    // Before its rows are read: hundreds of them may wait, and each Stop asks.
-    // A copied turn may have launched it, which the session sends that had the turn first.
+    // Decided before its rows are read: hundreds may wait, and each Stop asks again. A copied turn may have launched
+    // it. The first session sends that turn.
     let may_be_copied = meta.tool_use_id.is_some() && cursor.own_from > 0;
     // A hook waits for the launch of an agent that names its tool call, or that another agent may have launched.
     let is_awaited = may_be_shown(&meta) && !matches!(job.trigger, Trigger::Sweep { .. });
@@ -140,30 +140,30 @@ fn is_lost(
     !may_be_shown(meta) && openings.went_on_after(last_at, first.header.prompt_id.as_ref())
 }
 
-/// A row may yet name it.
+/// A later row may name it.
 fn may_be_shown(meta: &AgentMeta) -> bool {
     meta.tool_use_id.is_some() || !is_of_session(meta)
 }
 
-/// Where nothing says that the session itself launched it, its launch may stand in another agent's file.
+/// Unless the session itself launched it, its launch may be in another agent's file.
 fn is_of_session(meta: &AgentMeta) -> bool {
     meta.agent_type.is_some()
         && meta.parent_agent_id.is_none()
         && meta.spawn_depth.is_none_or(|depth| depth <= 1)
 }
 
-/// An agent without a link may have lost it.
+/// An unlinked agent may be lost.
 fn may_have_lost_agents(job: &Job, cursor: &Cursor) -> bool {
     let may_be_of_skipped = cursor.had_skipped && !job.sends_declined();
     cursor.layout.is_some_and(Layout::is_below) && cursor.skipped.is_empty() && !may_be_of_skipped
 }
 
-/// Nothing links it so far. The tool call that it names may stand in no row any more.
+/// Nothing links it so far. The tool call that it names may be in no row any more.
 fn is_without_link(subagent: &Subagent) -> bool {
     subagent.link.is_none() && subagent.workflow.is_none()
 }
 
-/// Nothing of any agent waits: not for the server, nor for a link that may be lost.
+/// No agent has unsent spans, and none may still lose its link.
 pub(in crate::delivery) fn has_nothing_left(job: &Job, cursor: &Cursor) -> bool {
     let may_have_lost = may_have_lost_agents(job, cursor);
     cursor.subagents.values().all(|subagent| match subagent.link {

@@ -1,5 +1,5 @@
-//! The agents of a session. Each has a file of its own that grows by itself, maybe long after the turn that launched it;
-//! once its launch is visible it is sent under the tool call that launched it.
+//! Sends the agents of a session. Each has a file of its own that may grow long after the turn that launched it. Once
+//! its launch is visible, the agent is sent under the launching tool call.
 
 mod acknowledged;
 mod copies;
@@ -30,17 +30,17 @@ pub(super) use launches::{Launches, forget_launches};
 pub(super) use lost::has_nothing_left;
 use lost::{LostAgents, Openings};
 
-/// The agents whose files were read in this run, with what of them is there for good.
+/// The agents whose files were read in this run, with the part that can't change any more.
 type Visited = BTreeMap<String, Option<Done>>;
 
-/// What is known of the session's process.
+/// The state of the session's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SessionState {
-    /// It may go on.
+    /// It may continue.
     Open,
-    /// Nobody will answer a tool that has no answer.
+    /// It will answer no open tool.
     Over,
-    /// It is known to have ended, and its agents with it.
+    /// It ended, and its agents with it.
     Left,
 }
 
@@ -50,13 +50,13 @@ impl SessionState {
     }
 }
 
-/// What this run has learned that concerns agents, and their way to the exporter.
+/// Collects the facts about agents that rows show, and sends the agents' spans.
 pub(super) struct Agents<'a> {
     job: &'a Job,
     pub session: SessionState,
-    /// Ends of background tasks that were read about.
+    /// Notified ends of background tasks.
     notifications: Vec<Notification>,
-    /// When turns were opened.
+    /// The times at which turns were opened.
     openings: Openings,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Agents<'a> {
         Self { job, session, notifications: Vec::new(), openings: Openings::default() }
     }
 
-    /// Takes note of the end of an agent that a row tells of.
+    /// Notes the notification in a row.
     pub(super) fn notice(&mut self, entry: &Entry) {
         self.notifications.extend(finished::notification(entry).cloned());
     }
@@ -84,7 +84,7 @@ impl<'a> Agents<'a> {
         self.openings.add(turn);
     }
 
-    /// Sends what the agents did, as far as their launches are visible; those that they launched come after them.
+    /// Sends the agents with a visible launch, then the agents that they launched.
     pub(super) fn send(&mut self, exporter: &mut Exporter<'_>) {
         let mut waiting = files::enter(self.job, &mut exporter.ledger.cursor);
         let mut read = Visited::new();
@@ -97,7 +97,7 @@ impl<'a> Agents<'a> {
             if !waiting.is_empty() && known != self.known(&exporter.ledger.cursor) {
                 continue;
             }
-            // Only now: what was read last may have launched one of them.
+            // Computed last: the file that was read last may have launched one of them.
             let lost = lost.get_or_insert_with(|| {
                 LostAgents::find(&waiting, self.job, &self.openings, &exporter.ledger.cursor)
             });
@@ -117,8 +117,8 @@ impl<'a> Agents<'a> {
         }
     }
 
-    /// Sends lost agents up to one that tells of others. Returns whether there was one. A look at all that wait after each
-    /// of them would take the square of their number.
+    /// Sends lost agents up to one that links others. Returns whether there was one. Checking all waiting agents
+    /// after each one would be quadratic.
     fn send_lost(
         &mut self,
         lost: &mut LostAgents,
@@ -139,13 +139,12 @@ impl<'a> Agents<'a> {
         known != self.known(&exporter.ledger.cursor)
     }
 
-    /// Grows with all that may link an agent, or end one.
+    /// Grows with every fact that may link or end an agent.
     fn known(&self, cursor: &Cursor) -> [usize; 3] {
         [cursor.launches.len(), cursor.subagents.len(), self.notifications.len()]
     }
 
-    /// What an agent that was just read has launched, and where it ended, is known now. Gives whether the agent needs no
-    /// further look in this run.
+    /// Sends one agent, and notes its launches and its end. Returns whether it needs no further check in this run.
     fn send_agent(
         &mut self,
         file: &AgentFile,
@@ -158,7 +157,7 @@ impl<'a> Agents<'a> {
         if exporter.uploader.is_stopped() {
             return true;
         }
-        // Which of several files has grown, the mark of one does not tell.
+        // With several files the mark of one does not show which of them grew.
         let is_unchanged = file.others.is_empty() && is_unchanged(subagent, &file.path);
         if subagent.link.is_some() && is_unchanged && self.leaves(subagent.life()) {
             return true;
@@ -182,7 +181,7 @@ impl<'a> Agents<'a> {
         true
     }
 
-    /// What did not change since is left as it is.
+    /// An unchanged agent in this state needs no work.
     fn leaves(&self, life: Life) -> bool {
         match life {
             Life::Closed => true,
@@ -194,7 +193,7 @@ impl<'a> Agents<'a> {
     fn read_agent(&mut self, file: &AgentFile, exporter: &mut Exporter<'_>) -> Option<Read> {
         let (mut entries, mark) = rows_of(file, self.job)?;
         let count = entries.len();
-        // A file that leads to another session, or was put here, brings what nobody agreed to.
+        // A file that belongs to another session, or was planted, holds rows without consent.
         let session = Some(self.job.session_id.as_str());
         entries.retain(|entry| {
             let named = entry.header.session_id.as_deref();
@@ -261,7 +260,8 @@ impl<'a> Agents<'a> {
         Some(())
     }
 
-    /// Releases up to 2.1.50 say only in the launching call what the agent is for; some write no row of its prompt.
+    /// Facts about an agent from the launching call. Releases up to 2.1.50 have its purpose nowhere else, and some
+    /// write no row of its prompt.
     fn facts(
         &self,
         file: &AgentFile,
@@ -290,8 +290,8 @@ impl<'a> Agents<'a> {
         }
     }
 
-    /// Nobody will write more of what wrote its last row then. Where that row is none to end with, the rest may still be
-    /// on its way to another file than the one that tells of the end.
+    /// No further row will come after one of this age. If the last row is not final, the rest may still be written,
+    /// to another file than the one that reports the end.
     fn is_over(&self, last_at: Option<Timestamp>, is_settled: bool) -> bool {
         match &self.job.trigger {
             Trigger::SessionEnd => true,
@@ -306,14 +306,14 @@ impl<'a> Agents<'a> {
     }
 }
 
-/// Something of it can't leave as it was agreed. A hook of the session leaves that to an explicit replay.
+/// Leaves spans that can't leave under their agreement to an explicit replay.
 fn leave(agent_id: &str, exporter: &mut Exporter<'_>) {
     if let Some(subagent) = exporter.ledger.cursor.subagents.get_mut(agent_id) {
         subagent.declined |= exporter.job.extent == Extent::Live;
     }
 }
 
-/// All of it was acknowledged: of a finished agent only the root can change any more.
+/// Notes that the agent is acknowledged whole. Only the root of a finished agent can still change.
 fn close(agent_id: &str, done: Option<Done>, exporter: &mut Exporter<'_>) {
     let cursor = &mut exporter.ledger.cursor;
     let subagent = cursor.subagents.get(agent_id);

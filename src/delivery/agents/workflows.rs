@@ -1,4 +1,4 @@
-//! The runs of workflows. While one goes on only its agents' files grow; Claude Code writes the run's own file at its end.
+//! Sends workflow runs. During a run only its agents' files grow. Claude Code writes the run's own file at its end.
 
 use base::Timestamp;
 use transcript::{FileMark, RunEnd};
@@ -10,7 +10,7 @@ use super::{Agents, Visited};
 use crate::state::{Cursor, Launcher, Link, Subagent};
 use crate::trace::{SpanId, SpanIds, WorkflowRun, observe_workflow};
 
-/// A run is kept as an agent is. Taken up again by a later call, it stays where it was launched first.
+/// Stores a run like an agent. A run that a later call resumes keeps its first place.
 pub(super) fn begin(
     run: WorkflowRun,
     launched_by: SpanId,
@@ -26,7 +26,7 @@ pub(super) fn begin(
     subagent.workflow.get_or_insert(run);
 }
 
-/// One of its agents wrote a row: the run lasted at least until then.
+/// A row of one of its agents extends the run.
 pub(super) fn note_step(run_id: &str, at: Option<Timestamp>, cursor: &mut Cursor) {
     let Some(subagent) = cursor.subagents.get_mut(run_id) else {
         return;
@@ -39,7 +39,7 @@ pub(super) fn note_step(run_id: &str, at: Option<Timestamp>, cursor: &mut Cursor
 }
 
 impl Agents<'_> {
-    /// Sends the runs that have ended, after their agents, which may have written something after it.
+    /// Sends the ended runs, after their agents, which may write rows after the end.
     pub(super) fn send_workflows(&self, exporter: &mut Exporter<'_>, visited: &mut Visited) {
         let subagents = exporter.ledger.cursor.subagents.iter();
         let runs: Vec<(String, Subagent)> = subagents
@@ -65,7 +65,7 @@ impl Agents<'_> {
         }
         let (link, run) = (subagent.link?, subagent.workflow?);
         let context = exporter.contexts.of_launcher(&link.turn, &mut exporter.ledger.cursor)?;
-        // Taken first: what is written while it is read is seen by the next run.
+        // Taken before the read: the next run sees what is written meanwhile.
         let mark = FileMark::take(&path, 0).unwrap_or_default();
         let end = RunEnd::read(&path, self.job.policy.max_chars);
         let ended = end.is_some() || subagent.finished || self.is_over(Some(run.last_at), true);
@@ -74,7 +74,7 @@ impl Agents<'_> {
         let ids = SpanIds::of(&context.trace_id, &link.turn);
         let mut observation = observe_workflow(&run, end, outcome, &ids, parent);
         observation.complete = ended;
-        // It is looked at again where its file changed: a mark of schema 2 can't tell in what.
+        // Marks of schema 2 can't tell what changed in the file, so that the run is compared again.
         exporter.known_until = Some(Timestamp::from_millis(0));
         exporter.export(observation, &Owner::Subagent(run_id.clone()), &context, None);
         exporter.ledger.cursor.subagents.get_mut(&run_id)?.was_read(mark, ended);

@@ -26,7 +26,8 @@ impl Client {
         self.answer(Method::Post, path, Some(body), deadline)
     }
 
-    /// POSTs what the server would do twice: after a hang-up it is not sent again over a fresh connection.
+    /// POSTs a request that the server would execute twice: after a hang-up it is not sent again over a fresh
+    /// connection.
     ///
     /// # Errors
     /// The verdict of a request without an answer in JSON.

@@ -1,4 +1,4 @@
-//! An answer of the server, read no further than its meaning needs.
+//! A response of the server, read only as far as its meaning requires.
 
 use std::io::Read;
 
@@ -8,7 +8,7 @@ use ureq::http::{HeaderMap, Response};
 use crate::langfuse::verdict::{ResponseParts, classify};
 use crate::langfuse::{Deadline, Verdict};
 
-/// What was received.
+/// The received response.
 pub(crate) struct Received {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
@@ -21,15 +21,15 @@ pub(crate) struct Received {
 pub(crate) enum End {
     Whole,
     Broken,
-    /// Longer than it may be.
+    /// The body is longer than the limit.
     TooLong,
     TimedOut,
     Unread,
 }
 
 impl Received {
-    /// Reads the body where the meaning depends on it. Elsewhere the status says it all, and an
-    /// endless body would only cost the time. No more than `longest` bytes are read.
+    /// Reads the body if the meaning depends on it. Otherwise the status is enough, and an endless body would cost
+    /// time. Reads at most `longest` bytes.
     pub(crate) fn read(response: Response<ureq::Body>, longest: usize, deadline: Deadline) -> Self {
         let (parts, stream) = response.into_parts();
         let status = parts.status.as_u16();
@@ -48,7 +48,7 @@ impl Received {
         Self { status, headers: parts.headers, body, end }
     }
 
-    /// What it means. `server` is `host:port`.
+    /// The verdict. `server` is `host:port`.
     pub(crate) fn classify(&self, server: &str) -> Verdict {
         let answer = ResponseParts {
             status: self.status,

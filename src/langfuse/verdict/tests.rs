@@ -23,7 +23,7 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Verdict {
     classify("host:443", answer, now)
 }
 
-/// A short word for a reply, to make tables of.
+/// A short word for a verdict, for tables.
 fn word(reply: &Verdict) -> String {
     let word = match reply {
         Verdict::Acknowledged => "acknowledged",
@@ -73,7 +73,7 @@ fn only_a_json_object_acknowledges() {
         ("{\"a\":\"\u{0}\"}", "not-langfuse"),
     ] {
         assert_eq!(word(&answer(200, &[], body)), wanted, "{body:?}");
-        // What the header says is no proof.
+        // The header is no proof.
         let reply = answer(200, &[("content-type", "application/json")], body);
         assert_eq!(word(&reply), wanted, "{body:?}");
     }

@@ -35,7 +35,7 @@ type Step = (Event, Run, Vec<Response>, usize);
 
 fn step() -> impl Strategy<Value = Step> {
     // A request is accepted completely or not at all, because the order of agents in it may differ.
-    let failures = vec![Response::NoResponse, Response::ResponseLost, Response::Slow];
+    let failures = vec![Response::Missing, Response::Lost, Response::Slow];
     let failures = prop::collection::vec(prop::sample::select(failures), 1..3);
     let responses = prop_oneof![5 => Just(Vec::new()), 1 => failures];
     (event(), Run::any(), responses, 0_usize..2)

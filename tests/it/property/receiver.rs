@@ -18,13 +18,13 @@ pub(super) enum Response {
     /// The request and the response arrive.
     Accepted,
     /// No response.
-    NoResponse,
+    Missing,
     /// A server error.
     ServerError,
     /// A timeout.
     Slow,
     /// The request is stored, but the response is lost.
-    ResponseLost,
+    Lost,
     /// Too large, if it has more than one span.
     TooLarge,
     /// Rejected, if it has more than one span.
@@ -35,18 +35,16 @@ pub(super) enum Response {
 
 impl Response {
     pub(super) fn any() -> impl Strategy<Value = Self> {
-        use Response::{
-            Accepted, Keys, NoResponse, Rejected, ResponseLost, ServerError, Slow, TooLarge,
-        };
+        use Response::{Accepted, Keys, Lost, Missing, Rejected, ServerError, Slow, TooLarge};
         prop::sample::select(vec![
             Accepted,
             Accepted,
             Accepted,
-            NoResponse,
+            Missing,
             ServerError,
             Slow,
-            ResponseLost,
-            ResponseLost,
+            Lost,
+            Lost,
             TooLarge,
             Rejected,
             Keys,
@@ -102,11 +100,11 @@ impl Transport for Receiver {
                 self.acknowledged.extend(generations.map(|span| (key(&span), span)));
                 Verdict::Acknowledged
             }
-            Response::ResponseLost => {
+            Response::Lost => {
                 self.store(raw);
                 later(false)
             }
-            Response::NoResponse | Response::ServerError => later(false),
+            Response::Missing | Response::ServerError => later(false),
             Response::Slow => later(true),
             Response::Keys => Verdict::Misconfigured { reason, problem: Problem::Keys },
         }
@@ -132,11 +130,11 @@ impl Transport for Receiver {
                 self.scored.extend(events.iter().map(Value::to_string));
                 Ok(0)
             }
-            Response::ResponseLost => {
+            Response::Lost => {
                 self.store_scores(&raw);
                 Err(later(false))
             }
-            Response::NoResponse | Response::ServerError => Err(later(false)),
+            Response::Missing | Response::ServerError => Err(later(false)),
             Response::Slow => Err(later(true)),
             Response::Keys => Err(Verdict::Misconfigured { reason, problem: Problem::Keys }),
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::index::{Boundary, Index, Kind};
 
 impl Index {
-    /// The rows before an answer, in the order in which the model was sent them.
+    /// The rows before an answer, in the order in which the model received them.
     pub(super) fn way_to(&self, answer: usize) -> Vec<usize> {
         let mut rows = self.rows_before(answer);
         self.drop_unanswered_calls(&mut rows);
@@ -30,7 +30,7 @@ impl Index {
         rows
     }
 
-    /// From an answer back, row by row.
+    /// Walks from an answer to its parents.
     fn walk(&self, answer: usize) -> BTreeSet<usize> {
         let mut way = BTreeSet::new();
         let mut at = answer;
@@ -44,8 +44,8 @@ impl Index {
         way
     }
 
-    /// The last compaction on the way. It is not always a step of it: up to 2.1.197 the rows of `/compact` follow what was
-    /// before it.
+    /// The last compaction on the path. It is not always a step of the path: up to 2.1.197 the rows of `/compact`
+    /// follow the rows before it.
     fn compaction_on(&self, way: &BTreeSet<usize>, answer: usize) -> Option<(usize, &Boundary)> {
         self.boundaries_before(answer).find(|(at, boundary)| {
             let after = boundary.after.as_deref();
@@ -54,7 +54,7 @@ impl Index {
         })
     }
 
-    /// The summary may be no step of the way either.
+    /// The summary may not be on the path either.
     fn summaries_of(&self, boundary: usize, answer: usize) -> Vec<usize> {
         let rows = boundary..answer;
         let is_summary = |row: &usize| {
@@ -64,7 +64,7 @@ impl Index {
         rows.filter(is_summary).take(1).collect()
     }
 
-    /// The rows that a compaction left as they were, and the one that they follow now.
+    /// The rows that a compaction kept, and the row that they follow now.
     fn kept_by(&self, boundary: &Boundary, at: usize) -> (Option<usize>, Vec<usize>) {
         let anchor = boundary.anchor.as_deref();
         let anchor = anchor.and_then(|uuid| self.row_before(uuid, usize::MAX));
@@ -86,8 +86,8 @@ impl Index {
         (anchor, kept)
     }
 
-    /// With parallel tools the way goes through one of them only: the others are rows of the same answer, and what answers
-    /// their calls.
+    /// With parallel tools the path includes only one of them. The others are rows of the same answer, and the
+    /// results of their calls.
     fn add_siblings(&self, way: &mut BTreeSet<usize>, answer: usize) {
         let Some(first) = way.first().copied() else {
             return;
@@ -110,7 +110,7 @@ impl Index {
         way.extend(results);
     }
 
-    /// A process that was killed leaves calls that nothing answers. The API takes none, and the CLI leaves them out.
+    /// A killed process leaves calls without results. The API rejects those, and the CLI leaves them out.
     fn drop_unanswered_calls(&self, rows: &mut Vec<usize>) {
         let kind = |row: &usize| self.rows.get(*row).map(|row| &row.kind);
         let results = rows.iter().filter_map(|row| match kind(row)? {
@@ -126,7 +126,7 @@ impl Index {
         });
     }
 
-    /// Rows are in the file in the order in which they were sent.
+    /// The file has the rows in the order in which they were sent.
     fn in_order(&self, way: BTreeSet<usize>) -> Vec<usize> {
         way.into_iter().filter(|row| self.is_sent(*row)).collect()
     }

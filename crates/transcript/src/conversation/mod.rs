@@ -40,7 +40,6 @@ impl Conversation {
     /// Indexes a transcript.
     ///
     /// # Errors
-    ///
     /// If it can't be read.
     pub fn open(path: &Path) -> Result<Self> {
         let file = regular_file::open(path)
@@ -51,7 +50,6 @@ impl Conversation {
     /// The messages of the request behind the answer with these rows, without the system prompt.
     ///
     /// # Errors
-    ///
     /// If the transcript can't be read any more.
     pub fn before(&mut self, answer: &[String]) -> Result<Vec<Message>> {
         let Some(first) = self.index.rows_of(answer).next() else {
@@ -70,7 +68,6 @@ impl Conversation {
     /// The answer with these rows: all blocks of its message.
     ///
     /// # Errors
-    ///
     /// If the transcript can't be read any more.
     pub fn answer(&self, answer: &[String]) -> Result<Option<Message>> {
         let rows: Vec<usize> = self.index.rows_of(answer).collect();

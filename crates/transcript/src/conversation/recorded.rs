@@ -1,5 +1,5 @@
-//! Requests with a row (2.1.330 and later): the hashes of their messages. A message has a row of its own, or is merged from
-//! rows of one role. A message that is found by its hash is the one that was sent.
+//! Requests with a row (2.1.330 and later), which holds the hashes of their messages. A message has a row of its own,
+//! or is merged from rows of one role. A message found by its hash is exactly the sent one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,14 +14,14 @@ use super::rows::Fields;
 /// The place of a message.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Source {
-    /// In a row of its own.
+    /// A row of its own.
     Own(Place),
     /// Rows of one role, from the first to the last.
     Rows(usize, usize),
 }
 
 impl Conversation {
-    /// The messages of a request; `None` unless all that it held is in the file.
+    /// The messages of a request; `None` unless all of them are in the file.
     pub(super) fn recorded(&mut self, request: &str) -> Result<Option<Vec<Message>>> {
         let Some(hashes) = self.index.messages_of(request) else {
             return Ok(None);
@@ -38,7 +38,7 @@ impl Conversation {
         };
         let mut messages = Vec::new();
         for source in sources {
-            // A row without a message was cut in a copy of the file: the messages are then built from the rows.
+            // A copy of the file lacks the message's row. The messages are then built from the rows.
             match self.message(source)? {
                 Some(message) => messages.push(message),
                 None => return Ok(None),
@@ -62,7 +62,7 @@ impl Conversation {
         }
     }
 
-    /// Looks for all messages that some request names. As Claude Code does it: one message is all rows of users with no
+    /// Finds all messages that some request names, grouped as Claude Code groups them: all user rows without an
     /// answer between them, or all rows of one answer.
     fn find(&self) -> Result<BTreeMap<String, Source>> {
         let index = &self.index;
@@ -119,11 +119,11 @@ impl Index {
         matches!(kind, Some(Kind::User { .. } | Kind::AssistantMessage { .. } | Kind::Failure))
     }
 
-    /// The hashes of a request's messages; `None` where a request that it is based on is gone.
+    /// The hashes of a request's messages; `None` if a request that it is based on is gone.
     fn messages_of(&self, request: &str) -> Option<Vec<&str>> {
         let mut parts: Vec<&[String]> = Vec::new();
         let (mut id, mut upto) = (request, usize::MAX);
-        // At most one step per request: a circle would not end.
+        // At most one step per request: a cycle would not end.
         for _ in 0..self.requests.len() {
             let request = self.requests.get(id)?;
             let own = upto.saturating_sub(request.keep).min(request.tail.len());

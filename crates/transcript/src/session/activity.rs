@@ -1,4 +1,4 @@
-//! The work of one turn of a session, or of one run of an agent.
+//! The work of one turn, or of one run of an agent.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -23,25 +23,25 @@ pub struct Activity {
     pub tools: Vec<ToolCall>,
     /// Events in between.
     pub events: Vec<Event>,
-    /// When the context was full.
+    /// Compactions during the work.
     pub compactions: Vec<Compaction>,
     /// The last text that the model wrote.
     pub last_text: Option<String>,
-    /// The last row by which the work went on.
+    /// The time of the last row of the work.
     pub last_at: Option<Timestamp>,
-    /// The last row is one that ends a turn: an answer without a further tool, an interrupt, an error.
+    /// The last row ends a turn: an answer without a further tool, an interrupt, or an error.
     pub is_settled: bool,
     /// The person stopped it.
     pub interrupted: bool,
-    /// The pull request that a row named after its end, and none before.
+    /// The pull request in a row after its end, if no earlier row named one.
     pub late_pull_request: Option<String>,
-    /// It was ended after so many model calls.
+    /// It was ended at this number of model calls.
     pub max_turns: Option<u64>,
-    /// The answer, where it is the argument of a tool (structured output).
+    /// The answer, if it is the argument of a tool (structured output).
     pub structured: Option<Value>,
     /// The output of the command that opened the turn: the turn's answer if the command ran in an agent.
     pub command_output: Option<String>,
-    /// A model call failed for good, and no answer came after it.
+    /// A model call failed finally, and no answer followed.
     pub failed: bool,
     /// The duration that Claude Code reports, without its waits for the person, and the time of that row.
     pub took: Option<(Timestamp, Duration)>,
@@ -61,13 +61,13 @@ impl Activity {
         self.is_settled && !self.interrupted && !self.failed && is_answered
     }
 
-    /// The command that opened the turn has shown its answer.
+    /// Records the answer of the command that opened the turn.
     pub(super) fn answer_by_command(&mut self, text: &str, at: Timestamp) {
         self.command_output = Some(text.to_owned());
         self.touch(at, true);
     }
 
-    /// Tokens of all its model calls.
+    /// The tokens of all model calls.
     pub fn usage(&self) -> Usage {
         let calls = self.generations.iter();
         let calls = calls.flat_map(|call| {
@@ -76,12 +76,12 @@ impl Activity {
         calls.fold(Usage::default(), Usage::plus)
     }
 
-    /// The work in an agent's file. `used_ids`: those of the turn that launched it, which its calls share a trace with.
+    /// The work in an agent's file. `used_ids`: those of the launching turn, with which its calls share a trace.
     pub(super) fn after(used_ids: &[String]) -> Self {
         Self { used_ids: UsedIds::after(used_ids), ..Self::default() }
     }
 
-    /// Takes the next row. `at` is its time, or its predecessor's if it has none.
+    /// Adds a row. `at` is its time, or that of the previous row.
     pub(super) fn push(&mut self, entry: Entry, at: Timestamp) {
         self.is_user_next |= entry.record.is_user_row();
         let (offset, parent) = (entry.offset, entry.header.parent);
@@ -185,7 +185,7 @@ impl Activity {
         self.input.push(InputItem::User(Rc::new(blocks)));
     }
 
-    /// An answer that was cut off after its last attempt looks finished; only the row after it shows the cut (2.1.330).
+    /// An answer that was cut off after its last attempt looks finished. Only the next row shows the cut (2.1.330).
     fn note_cut(&mut self, blocks: &[Block]) {
         let cut = text_of(blocks).starts_with("Your response above was cut off mid-stream");
         self.cut_last(|_| cut);
@@ -195,12 +195,12 @@ impl Activity {
         let last = self.generations.last_mut();
         if let Some(last) = last.filter(|last| !last.aborted && is_cut(last)) {
             last.aborted = true;
-            // The row that shows the cut counts as one of its rows, so that the answer is sent again.
+            // The row that shows the cut counts as a row of the answer, so that the answer is sent again.
             last.rows += 1;
         }
     }
 
-    /// `[Request interrupted by user for tool use]`: the tools that were not refused were running.
+    /// `[Request interrupted by user for tool use]`: tools without a denial were running.
     fn stop_tools(&mut self, text: &str) {
         if !text.contains("for tool use") {
             return;
@@ -219,7 +219,7 @@ impl Activity {
         self.tools.iter().filter_map(|tool| tool.result.as_ref()?.git.as_deref())
     }
 
-    /// Requests that no answer refers to: failed attempts, and those that were stopped before the first block.
+    /// Requests without an answer: failed attempts, and requests that were stopped before the first block.
     pub fn failed_requests(&self) -> usize {
         self.requests.len()
     }
@@ -240,7 +240,8 @@ impl Activity {
         }
     }
 
-    /// Its row has no uuid, and comes again: the URL is the event's key. What is written after the turn's end is not its own.
+    /// The row has no uuid and is repeated, so that the URL is the event's key. A pull request after the turn's end
+    /// is not its own.
     fn note_pull_request(&mut self, url: String, at: Timestamp) {
         let is_known = self.events.iter().any(|event| event.uuid == url);
         if is_known || url.is_empty() {
@@ -268,7 +269,8 @@ impl Activity {
     }
 }
 
-/// Stopped while it ran: from 2.1.330 on a denial without a decision; before, only the text shows it.
+/// Whether a tool was stopped while running: from 2.1.330 on a denial without a decision; in older releases only the
+/// text shows it.
 fn was_stopped(result: &ToolResult) -> bool {
     const TEXTS: [&str; 2] = ["The user doesn't want to proceed", "[Request interrupted"];
     let text = text_of(&result.content);

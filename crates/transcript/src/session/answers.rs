@@ -1,4 +1,4 @@
-//! Which model call an answer's row belongs to, and which tool call a result.
+//! Assigns the rows of answers to model calls, and results to tool calls.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use crate::{
     text_of,
 };
 
-/// Where and when a row was written.
+/// The place and time of a row.
 pub(super) struct RowPlace {
     pub uuid: String,
     pub at: Timestamp,
@@ -18,7 +18,7 @@ pub(super) struct RowPlace {
 }
 
 impl RowPlace {
-    /// A name for the row that no other row has. No release writes an answer without a uuid.
+    /// A unique name for the row. No release writes an answer without a uuid.
     fn name(&self) -> String {
         if self.uuid.is_empty() { self.at.as_millis().to_string() } else { self.uuid.clone() }
     }
@@ -55,8 +55,8 @@ impl Activity {
         }
     }
 
-    /// The call that a row belongs to, if it is known. The id of a message alone does not tell: some providers give none, or a
-    /// constant (docs/claude-code.md, "Rows of a model call").
+    /// The call that a row belongs to, if it is known. The id of a message alone is not enough: some providers send
+    /// none, or a constant (docs/claude-code.md, "Rows of a model call").
     fn call_of(&self, answer: &AssistantMessage) -> Option<usize> {
         let mut calls = self.generations.iter();
         if answer.request_ref.is_some() {
@@ -81,7 +81,7 @@ impl Activity {
         call.is_some_and(|call| call.has_row(answer, &row.uuid, is_next))
     }
 
-    /// A new call: those before it are complete.
+    /// Begins a call. Earlier calls are complete.
     fn begin(&mut self, answer: &AssistantMessage, row: &RowPlace) -> usize {
         self.close_all();
         let request = answer.request_ref.as_ref().and_then(|id| self.requests.remove(id));
@@ -99,7 +99,7 @@ impl Activity {
         self.generations.len() - 1
     }
 
-    /// A request, which may be written after the first rows of its answer.
+    /// Adds a request, which may be written after the first rows of its answer.
     pub(super) fn request(&mut self, request: Request, at: Timestamp) {
         let asked = |call: &&mut Generation| call.request_ref.as_ref() == Some(&request.id);
         match self.generations.iter_mut().rfind(asked) {
@@ -112,7 +112,7 @@ impl Activity {
         }
     }
 
-    /// `place`: 1-based, of the block in its row.
+    /// `place`: the 1-based position of the block in its row.
     fn ask(&mut self, request: Rc<ToolUse>, call: &str, row: &RowPlace, place: usize) {
         let place = match place {
             1 => row.name(),
@@ -130,7 +130,7 @@ impl Activity {
         });
     }
 
-    /// `asked_by`: the rows that the results name as those that asked.
+    /// `asked_by`: the asking rows that the results name.
     pub(super) fn results(
         &mut self,
         results: Vec<ToolResult>,
@@ -155,7 +155,7 @@ impl Activity {
         }
     }
 
-    /// The tool call that a result answers: of the row that it names, else the oldest one without a result.
+    /// The tool call that a result answers: that of the row that it names, otherwise the oldest one without a result.
     fn tool_of(&self, result: &ToolResult, asked_by: &[Option<String>; 2]) -> Option<usize> {
         let has_id = |tool: &ToolCall| tool.request.id == result.tool_use_id;
         let is_open = |tool: &ToolCall| has_id(tool) && tool.result.is_none();
@@ -172,8 +172,8 @@ impl Activity {
         open.or_else(|| self.tools.iter().rposition(has_id))
     }
 
-    /// Trusted ids that an agent's own calls can't have as their keys: those of the call that launched it, and all of the turn
-    /// until then if one of them had come twice. A provider that gives each answer new ids never comes back to older ones.
+    /// Trusted ids that an agent's own calls can't use as keys: those of the launching call, and all earlier ones of
+    /// the turn if one of them was repeated. A provider that gives each answer new ids never returns to older ones.
     pub fn ids_used_for(&self, launch: &ToolCall) -> Vec<String> {
         let is_launching = |key: &String| *key == launch.call;
         let launched_by = self.generations.iter().position(|call| is_launching(&call.key));
@@ -200,13 +200,13 @@ impl Activity {
     }
 }
 
-/// Both are given and not the same.
+/// Both are set and differ.
 fn is_other(one: Option<&str>, other: Option<&str>) -> bool {
     let given = |id: &&str| !id.is_empty();
     one.filter(given).zip(other.filter(given)).is_some_and(|(one, other)| one != other)
 }
 
-/// The background task that this call stopped; the model stops it, and no notification follows.
+/// The background task that this call stopped. The model stops it, and no notification follows.
 fn stopped_task(tool: &ToolCall) -> Option<Notification> {
     let key = match tool.request.name.as_str() {
         "TaskStop" => "task_id",

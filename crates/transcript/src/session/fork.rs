@@ -1,15 +1,16 @@
-//! The rows that a fork agent's file repeats of its parent's: input of the agent, never its work.
+//! The rows that a fork agent's file repeats from its parent's file. They are input of the agent, never its work.
 
 use std::collections::BTreeSet;
 
 use crate::scan::Words;
 use crate::{AssistantMessage, Entry, Prompt, Record};
 
-/// A model call as its parent's file has it too: the request and the message.
+/// The identity of a model call that its parent's file may have too: the request and the message.
 pub type Call = (String, Option<String>);
 
-/// Removes the head that was copied from the parent: the rows before the first user row, and the tool results of that row.
-/// Empty until that row is written. `is_fork`: from the file's metadata; the first row may mark the fork too.
+/// Removes the head that was copied from the parent: the rows before the first user row, and the tool results in that
+/// row. Returns nothing until that row is written. `is_fork`: from the file's metadata; the first row may mark the
+/// fork too.
 pub fn without_head(mut entries: Vec<Entry>, is_fork: bool) -> Vec<Entry> {
     let begins_with_head = entries.first().is_some_and(|first| first.record == Record::ForkContext);
     if !is_fork && !begins_with_head {
@@ -28,7 +29,7 @@ pub fn without_head(mut entries: Vec<Entry>, is_fork: bool) -> Vec<Entry> {
     own
 }
 
-/// The calls whose requests have no row in the file: they may belong to the parent's file.
+/// The calls without a request row in the file, which may belong to the parent's file.
 pub fn calls_without_request(entries: &[Entry]) -> BTreeSet<Call> {
     let mut calls: BTreeSet<Call> = entries.iter().filter_map(call).collect();
     for entry in entries {
@@ -39,13 +40,13 @@ pub fn calls_without_request(entries: &[Entry]) -> BTreeSet<Call> {
     calls
 }
 
-/// Recognises, by their bytes, the rows that may belong to one of `calls`.
+/// Recognises rows that may belong to one of `calls`, by their bytes.
 pub fn rows_of(calls: &BTreeSet<Call>) -> impl Fn(&[u8]) -> bool {
     let requests = Words::new(calls.iter().map(|(request, _)| &**request));
     move |row| requests.are_in(row)
 }
 
-/// The model call that an answer's row belongs to; equal message ids alone make no call the same.
+/// The model call of an answer's row. Equal message ids alone do not make two calls the same.
 pub fn call(entry: &Entry) -> Option<Call> {
     match &entry.record {
         Record::Assistant(AssistantMessage {

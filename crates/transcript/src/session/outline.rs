@@ -96,7 +96,6 @@ impl Outline {
     /// Like [`Self::read`]. `visit` gets each of the session's own turns.
     ///
     /// # Errors
-    ///
     /// If an entry can't be read.
     pub fn read_with(
         mut lineage: Lineage,

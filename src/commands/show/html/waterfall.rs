@@ -11,10 +11,10 @@ use crate::commands::show::line::ObservationLine;
 use crate::commands::show::tree::{ObservationTree, Selection, Subtotal};
 use crate::trace::Level;
 
-/// Times that an axis names.
+/// The number of labels on an axis.
 const TICKS: u64 = 5;
 
-/// A root with everything below it.
+/// A root with all of its descendants.
 pub(super) struct Waterfall<'a> {
     rows: Vec<Row<'a>>,
     id: String,
@@ -26,7 +26,7 @@ struct Row<'a> {
     depth: usize,
     line: &'a ObservationLine,
     subtotal: Subtotal,
-    /// Whether it, or something below it, did not end well.
+    /// The root or a descendant did not end well.
     failed: bool,
 }
 
@@ -78,7 +78,7 @@ impl<'a> Waterfall<'a> {
         ends.max().unwrap_or_default().max(1)
     }
 
-    /// Prints the waterfall as an element that is open.
+    /// Prints the waterfall as an open element.
     pub(super) fn print(&self, out: &mut impl Write, contents: &Contents) -> io::Result<()> {
         let Some(root) = self.rows.first() else {
             return Ok(());
@@ -250,7 +250,7 @@ fn level(line: &ObservationLine) -> &'static str {
     }
 }
 
-/// How it ended, unless it ended well.
+/// Its outcome, unless it ended well.
 fn ending(line: &ObservationLine) -> String {
     match line.level {
         Level::Default => String::new(),

@@ -78,7 +78,7 @@ impl Rows {
         self.activity.tools.iter().map(|tool| &*tool.key).collect()
     }
 
-    /// What each tool gave.
+    /// The output of each tool.
     fn outputs(&self) -> Vec<String> {
         let results = self.activity.tools.iter().map(|tool| tool.result.as_ref());
         let text = |result: &Rc<ToolResult>| crate::text_of(&result.content);

@@ -307,7 +307,7 @@ fn title(text: &str, by_person: bool) -> Record {
     Record::Title { text: text.to_owned(), by_person }
 }
 
-/// The title at the opening row of each turn, and another one that it got.
+/// The title at the opening row of each turn, and the title set within it.
 fn titles(turns: &[Turn]) -> Vec<[Option<&str>; 2]> {
     let texts = turns.iter().map(|turn| {
         let both = [turn.title_before.as_ref(), turn.session_title.as_ref()];
