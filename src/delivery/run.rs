@@ -56,9 +56,6 @@ pub fn deliver(
         let Cursor { guests, start_directory, inherited, .. } = cursor;
         return Ok(Some(Report { guests, start_directory, inherited, ..Report::default() }));
     }
-    if let Some(store) = store.writer() {
-        store.sweep(&job.session_id);
-    }
     if is_first && cursor.inherited > 0 {
         log::info!(
             "{}: {} turns skipped (of the session copied from)",

@@ -203,15 +203,14 @@ impl Store {
     pub fn lock(&self, session_id: &str, patience: Duration) -> Result<Option<Lock>> {
         let folder = self.session_folder(session_id);
         files::make_private_folder(&self.root, &folder)?;
-        lock(&folder.join("lock"), patience)
-    }
-
-    /// Removes what killed processes left in the folders that a delivery writes to.
-    pub fn sweep(&self, session_id: &str) {
-        let shared = ["destinations", "deliveries"].map(|name| self.root.join(name));
-        for folder in [self.root.clone(), self.session_folder(session_id)].iter().chain(&shared) {
-            files::sweep(&self.root, folder);
+        let lock = lock(&folder.join("lock"), patience)?;
+        if lock.is_some() {
+            let shared = ["destinations", "deliveries"].map(|name| self.root.join(name));
+            for folder in [self.root.clone(), folder].iter().chain(&shared) {
+                files::sweep(&self.root, folder);
+            }
         }
+        Ok(lock)
     }
 
     /// The reason why the folder can't be used, if there is one: it is a link, or another user's.
