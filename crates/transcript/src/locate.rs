@@ -156,8 +156,8 @@ pub fn agents(
     if !layout.is_some_and(Layout::is_below) {
         let session = session_id(transcript);
         let folder = transcript.parent().unwrap_or(Path::new(""));
-        let beside = entries(folder).filter(|entry| !is_link(entry));
-        let beside = beside.filter_map(|entry| agent_file(&entry));
+        let agents = |entry: DirEntry| agent_file(&entry).filter(|_| !is_link(&entry));
+        let beside = entries(folder).filter_map(agents);
         found.extend(
             beside.filter(|file| {
                 is_known(&file.agent_id) || file.session().as_ref() == Some(&session)
