@@ -88,8 +88,9 @@ let
   };
   refuseFolder =
     link:
-    refuseUnless (via != "plugin" || !link.isWhole)
-      "hook: the plugin must be in the folder that ${link.option} links as a whole; ${link.remedy}";
+    refuseUnless (
+      via != "plugin" || !link.isWhole
+    ) "hook: the plugin must be in the folder that ${link.option} links as a whole; ${link.remedy}";
   # With another exporter each turn and its cost arrive twice. A script without a hook entry sends nothing.
   exporter = lib.match ''.*command"? ?[:=] ?(".*langfuse_hook[^"]*"?).*|.*("langfuse-observability@[^"]*" ?[:=] ?true).*'';
   warnOfExporters =

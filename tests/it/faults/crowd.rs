@@ -87,7 +87,7 @@ fn a_hook_a_replay_and_a_flush_at_the_same_time_send_each_span_once() {
 #[test]
 fn a_session_held_by_a_stopped_process_is_completed_by_the_next_hook() {
     let (mock, mut sandbox) = traced();
-    sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "0.3");
+    sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "2");
     let session = sandbox.session("v2.1.330/stream-multi");
     session.answered(0);
     mock.reply_next(Reply::Hang);

@@ -150,7 +150,7 @@ fn spans_state_and_log_have_no_secret_for_any_split() {
             sandbox.set("CC_LANGFUSE_DEBUG", "true");
             sandbox.set("CC_LANGFUSE_REQUEST", "full");
             sandbox.set("CC_LANGFUSE_MEDIA", "true");
-            sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "2");
+            sandbox.set("CC_LANGFUSE_HOOK_BUDGET", "20");
             let session = session(&sandbox, "v2.1.330/subagent");
             let rows = session.transcript().lines.len();
             for piece in 1..pieces {
