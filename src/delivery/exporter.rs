@@ -12,7 +12,7 @@ use super::pending::PendingTurns;
 use super::plan::{Inputs, changed, encode_span};
 use super::prompt_links::PromptLinker;
 use super::queue::{Owner, QueuedScore};
-use super::requests::Requests;
+use super::request_shapes::RequestShapes;
 use super::upload::Uploader;
 use super::{Extent, Job};
 use crate::langfuse::batch;
@@ -32,7 +32,7 @@ pub(super) struct Exporter<'a> {
     pub known_until: Option<Timestamp>,
     /// Texts of the turn that need no masking.
     clean: Clean,
-    requests: Requests,
+    request_shapes: RequestShapes,
     pub prompts: PromptLinker<'a>,
     /// The file whose observations are being exported.
     pub file: PathBuf,
@@ -54,7 +54,7 @@ impl<'a> Exporter<'a> {
             withheld: BTreeSet::new(),
             known_until: None,
             clean: Clean::default(),
-            requests: Requests::default(),
+            request_shapes: RequestShapes::default(),
             prompts,
             file: PathBuf::new(),
         }
@@ -76,7 +76,7 @@ impl<'a> Exporter<'a> {
     pub(super) fn begin_file(&mut self, file: &Path) {
         if self.file != file {
             file.clone_into(&mut self.file);
-            self.requests = Requests::default();
+            self.request_shapes = RequestShapes::default();
         }
     }
 
@@ -113,7 +113,7 @@ impl<'a> Exporter<'a> {
             return;
         };
         changed.observation.request =
-            self.requests.content(&changed.observation, &self.file, &policy);
+            self.request_shapes.content(&changed.observation, &self.file, &policy);
         self.name_media(&mut changed.observation, &policy);
         let inputs = Inputs { owner, context, policy: &policy, prompt, refusals };
         self.uploader.push(encode_span(changed, &inputs, &mut self.clean));

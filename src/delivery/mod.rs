@@ -16,7 +16,7 @@ mod pending;
 mod plan;
 mod prompt_links;
 mod queue;
-mod requests;
+mod request_shapes;
 mod rewind;
 mod run;
 mod skipped;

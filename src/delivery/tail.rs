@@ -2,17 +2,24 @@
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use base::Timestamp;
-use transcript::completion::{Completion, Expected, MAX_FILE_WAIT, MAX_WAIT, POLL_INTERVAL};
+use transcript::completion::{Completion, Expected};
 use transcript::lineage::{Guests, OwnRows, SessionIds};
 use transcript::session::Turn;
 use transcript::{Diagnostics, Entry, Instructions, Transcript, TurnInstructions, locate};
 
 use super::agents::runs_apart;
 use crate::state::{Cursor, OpenTurn};
+
+/// The longest wait of a Stop hook for the last row of its turn. The longest one that was measured is 156 ms.
+const MAX_ROW_WAIT: Duration = Duration::from_secs(1);
+/// The longest wait for a transcript that does not exist yet.
+const MAX_FILE_WAIT: Duration = Duration::from_millis(300);
+/// The pause between two reads.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Entries up to the current end of the file. The caller can wait for more until the turn is complete.
 pub(super) struct TailReader {
@@ -43,7 +50,7 @@ impl TailReader {
             own_rows: None,
             newest: None,
             waiting: expected.map(|expected| Completion::new(expected.clone(), length)),
-            until: now + MAX_WAIT,
+            until: now + MAX_ROW_WAIT,
             grown_at: now,
             settled: false,
             has_waited: false,

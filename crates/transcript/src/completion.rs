@@ -7,12 +7,6 @@ use std::time::Duration;
 use super::excerpt::is_same;
 use super::{Block, Entry, Record, as_text, text_of};
 
-/// The pause between two reads.
-pub const POLL_INTERVAL: Duration = Duration::from_millis(2);
-/// The longest wait for the last row. The longest wait that was measured is 156 ms.
-pub const MAX_WAIT: Duration = Duration::from_secs(1);
-/// The longest wait for a transcript that does not exist yet.
-pub const MAX_FILE_WAIT: Duration = Duration::from_millis(300);
 /// The time without a new row after which a turn is complete when the answer's text is unknown.
 const QUIET_PERIOD: Duration = Duration::from_millis(200);
 

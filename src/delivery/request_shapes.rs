@@ -11,12 +11,12 @@ use crate::privacy::Policy;
 use crate::trace::{Observation, RequestContent};
 
 #[derive(Default)]
-pub(super) struct Requests {
+pub(super) struct RequestShapes {
     /// The content found in a file, by hash.
     known: BTreeMap<String, Option<RequestShape>>,
 }
 
-impl Requests {
+impl RequestShapes {
     /// The part of the request that the policy allows for an observation.
     pub(super) fn content(
         &mut self,
