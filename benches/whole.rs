@@ -72,12 +72,14 @@ fn runs(large: bool) -> Vec<Run> {
         }
     }
     runs.extend([
-        Run::new("a Stop with nothing to do, 500 agents at rest", || Scene::agents(500)).guarded(),
-        Run::new("a SessionEnd with nothing to do, 500 agents at rest", || {
+        Run::new("a Stop with nothing to do, 500 finished agents", || Scene::agents(500)).guarded(),
+        Run::new("a SessionEnd with nothing to do, 500 finished agents", || {
             Scene::agents(500).at_the_end()
         }),
-        Run::new("a Stop, one new turn, 500 agents at rest", || Scene::agents(500).with_new_turn())
-            .guarded(),
+        Run::new("a Stop, one new turn, 500 finished agents", || {
+            Scene::agents(500).with_new_turn()
+        })
+        .guarded(),
         Run::new("a Stop, one new turn, 10,000 sessions on disk", || Scene::crowd(10_000)),
         Run::new("a first Stop in a session of 50 MB", || Scene::first_contact(V2_1_330, 50 * MB)),
         Run::new("a replay of 1 MB of 2.1.330", || Scene::replay(V2_1_330, MB)).guarded(),
