@@ -117,7 +117,8 @@ impl Cli {
         if parsed.as_ref().map_or_else(is_version, |_| true) {
             return parsed;
         }
-        // Building the texts of the help takes as long as the definitions of all commands, so that hooks do without.
+        // Building the texts of the help takes as long as the definitions of all commands, so that `status --line` does
+        // without.
         let mut command = help::complete(Self::command());
         let matches =
             command.try_get_matches_from_mut(std::env::args_os()).map_err(help::suggest_setup)?;
